@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"sort"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A contender is one command that is measured as a whole process.
+type contender struct {
+	name string
+	argv []string
+	env  []string // added to the environment of the benchmark
+	dir  string
+}
+
+// A figure is what the kernel accounted for one finished process.
+type figure struct {
+	wall, cpu time.Duration
+	peak      int64 // bytes
+}
+
+// measure runs the contenders in turn, A B A B ..., after one warm-up round each, so that a drift of the machine's speed
+// touches all alike. A contender that exits non-zero ends the benchmark: a failed run is not a fast one.
+func measure(ctx context.Context, runs int, all []contender) (map[string][]figure, error) {
+	figures := map[string][]figure{}
+	for round := -1; round < runs; round++ {
+		for _, c := range all {
+			f, err := once(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			if round >= 0 {
+				figures[c.name] = append(figures[c.name], f)
+			}
+		}
+	}
+	return figures, nil
+}
+
+func once(ctx context.Context, c contender) (figure, error) {
+	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
+	cmd.Env, cmd.Dir = append(os.Environ(), c.env...), c.dir
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	started := time.Now()
+	err := cmd.Run()
+	wall := time.Since(started)
+	if err != nil {
+		return figure{}, fmt.Errorf("%s: %s: %w\n%s", c.name, strings.Join(c.argv, " "), err, stderr.String())
+	}
+	state := cmd.ProcessState
+	peak := state.SysUsage().(*syscall.Rusage).Maxrss * 1024
+	return figure{wall: wall, cpu: state.UserTime() + state.SystemTime(), peak: peak}, nil
+}
+
+// median returns the medians of the figures, each for itself.
+func median(all []figure) figure {
+	return figure{
+		wall: middle(all, func(f figure) time.Duration { return f.wall }),
+		cpu:  middle(all, func(f figure) time.Duration { return f.cpu }),
+		peak: middle(all, func(f figure) int64 { return f.peak }),
+	}
+}
+
+func middle[T ~int64](all []figure, get func(figure) T) T {
+	values := make([]T, len(all))
+	for i, f := range all {
+		values[i] = get(f)
+	}
+	sort.Slice(values, func(i, j int) bool { return values[i] < values[j] })
+	return values[len(values)/2]
+}
