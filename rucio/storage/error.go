@@ -1,0 +1,104 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"strings"
+	"syscall"
+)
+
+// Kind says what went wrong, alike for all storages.
+type Kind int
+
+// The kinds of errors.
+const (
+	Other       Kind = iota // anything else; not worth another attempt
+	NotFound                // no such object
+	Exists                  // the object is there already
+	Denied                  // no permission, or not logged in
+	NoSpace                 // disk full, quota exceeded
+	Unsupported             // this door can't do that
+	Unavailable             // connection refused or broken, 5xx, timeout: another attempt may succeed
+	Corrupt                 // the bytes are not the ones that were meant: size or checksum differs
+)
+
+// String returns the kind as a word for messages.
+func (k Kind) String() string {
+	return [...]string{"error", "not found", "exists already", "permission denied", "no space left", "not supported", "unavailable", "corrupt"}[k]
+}
+
+// Error is what every method of a Backend returns when it fails.
+type Error struct {
+	Op   string // "put", "get", "stat", ...
+	PFN  string // without a query, which may hold a signature
+	Kind Kind
+	Err  error // the cause; may be nil
+}
+
+// Error says what was attempted on what, and why it failed.
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("%s %s: %s", e.Op, e.PFN, e.Kind)
+	}
+	return fmt.Sprintf("%s %s: %v", e.Op, e.PFN, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Fail makes an *Error; a nil err with Kind Other stays nil. Backends end their methods with it. The kind may be Other,
+// then it is taken from err (KindOf).
+func Fail(op, pfn string, kind Kind, err error) error {
+	if err == nil && kind == Other {
+		return nil
+	}
+	if kind == Other {
+		kind = KindOf(err)
+	}
+	return &Error{Op: op, PFN: Public(pfn), Kind: kind, Err: err}
+}
+
+// KindOf classifies err: that of an *Error inside it, else by the causes that the operating system and the network give.
+func KindOf(err error) Kind {
+	var ours *Error
+	var network net.Error
+	switch {
+	case errors.As(err, &ours):
+		return ours.Kind
+	case errors.Is(err, fs.ErrNotExist):
+		return NotFound
+	case errors.Is(err, fs.ErrExist):
+		return Exists
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return Denied
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return NoSpace
+	case errors.Is(err, errors.ErrUnsupported):
+		return Unsupported
+	case errors.Is(err, context.Canceled):
+		return Other
+	case errors.As(err, &network), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
+		return Unavailable
+	}
+	return Other
+}
+
+// Is tells whether err is a storage error of this kind.
+func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
+
+// Public returns a PFN fit for logs and errors: without user information and without a query, which may be a signature.
+func Public(pfn string) string {
+	u, err := url.Parse(pfn)
+	if err != nil {
+		return strings.SplitN(pfn, "?", 2)[0]
+	}
+	if u.User == nil && u.RawQuery == "" {
+		return pfn
+	}
+	u.User, u.RawQuery = nil, ""
+	return u.String()
+}
