@@ -1,0 +1,30 @@
+"""The registry: every real server that the testbed can run, in one visible place.
+
+A service is a folder beside this file with a `service.py` of three functions, each given the
+testbed (lib/state.py):
+
+    start(tb)   start what does not run yet and return once it answers; call it twice, nothing happens
+    env(tb)     the variables that tell a client how to reach it, as a dict
+    stop(tb)    optional; by default every process that start() began is stopped
+
+To add one: write that file and put a line here. README.md says more.
+"""
+
+from typing import NamedTuple
+
+
+class Service(NamedTuple):
+    """What `up` has to know of a service before it is loaded."""
+
+    about: str
+    needs: tuple[str, ...] = ()  # services that have to run before it
+
+
+SERVICES: dict[str, Service] = {
+    "rucio": Service("Rucio server over http and https, with test data", needs=("trace",)),
+    "trace": Service("STOMP broker that records the traces Rucio sends"),
+    "postgres": Service("PostgreSQL for `up --db postgres`, in a temporary cluster"),
+}
+
+# What `up` starts when no name is given.
+DEFAULT = ("rucio",)
