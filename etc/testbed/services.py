@@ -24,6 +24,7 @@ SERVICES: dict[str, Service] = {
     "rucio": Service("Rucio server over http and https, with test data", needs=("trace",)),
     "trace": Service("STOMP broker that records the traces Rucio sends"),
     "postgres": Service("PostgreSQL for `up --db postgres`, in a temporary cluster"),
+    "elasticsearch": Service("Elasticsearch 7.17 with a password, where documents go"),
 }
 
 # What `up` starts when no name is given.
