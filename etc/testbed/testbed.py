@@ -21,7 +21,6 @@ if sys.version_info < (3, 11):  # before anything that an older one cannot read
 import argparse
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from lib import envfile, process, venv
@@ -187,8 +186,7 @@ def bulk(tb: Testbed, args) -> int:
 def server_script(tb: Testbed, name: str, argv: list[str]) -> int:
     """Run a script of the folder rucio with Rucio's server configuration."""
     extra = tb.service("rucio").server_env(tb)
-    return subprocess.run([venv.python(tb), HERE / "rucio" / name, *argv], env=tb.clean_env(**extra),
-                          check=False).returncode
+    return become([str(venv.python(tb)), str(HERE / "rucio" / name), *argv], tb.clean_env(**extra))
 
 
 def shell(tb: Testbed, args) -> int:
@@ -207,8 +205,15 @@ def client(tb: Testbed, argv: list[str]) -> int:
     """Run a command as a client of the testbed: its programs in PATH, other configurations gone."""
     need_up(tb)
     path = f"{venv.path(tb) / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return become(argv, tb.clean_env(**{**tb.env(), "PATH": path}))
+
+
+def become(argv: list[str], environment: dict[str, str]) -> int:
+    """Replace this process, so that signals and the exit code are those of the command."""
+    sys.stdout.flush()
+    sys.stderr.flush()
     try:
-        return subprocess.run(argv, env=tb.clean_env(**tb.env(), PATH=path), check=False).returncode
+        os.execvpe(argv[0], argv, environment)
     except OSError as err:
         raise TestbedError(f"cannot run {argv[0]}: {err.strerror}") from err
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import packages
 from .base import TestbedError, say
+from .envfile import write_atomic
 from .lock import locked
 from .state import HERE, Testbed
 
@@ -16,8 +17,15 @@ _PYTHON = "{}.{}".format(*sys.version_info)
 
 
 def path(tb: Testbed) -> Path:
-    """Return the folder of the environment: $TESTBED_VENV, else venv in the state folder."""
-    return Path(os.environ.get("TESTBED_VENV") or tb.state / "venv").absolute()
+    """Return the folder of the environment: $TESTBED_VENV, else the one of the last `up`, else venv
+    in the state folder."""
+    last = _last(tb)
+    named = os.environ.get("TESTBED_VENV") or (last.read_text().strip() if last.exists() else tb.state / "venv")
+    return Path(named).absolute()
+
+
+def _last(tb: Testbed) -> Path:
+    return tb.state / "etc" / "venv"
 
 
 def python(tb: Testbed) -> Path:
@@ -30,6 +38,7 @@ def ensure(tb: Testbed) -> None:
     folder = path(tb)
     done = folder / ".testbed-complete"  # written last: without it the environment is half made
     wanted = f"{_PYTHON} {hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()}\n"
+    write_atomic(_last(tb), f"{folder}\n")
     with locked(folder.parent / f".{folder.name}.lock"):
         if done.exists() and done.read_text() == wanted and python(tb).exists():
             return

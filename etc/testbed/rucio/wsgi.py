@@ -4,27 +4,19 @@ of the verified client certificate in SSL_CLIENT_S_DN (RFC 2253 order)."""
 import sqlite_writers
 from cryptography import x509
 
-sqlite_writers.install(writes=False)  # before Rucio makes its engine
+sqlite_writers.install()  # before Rucio makes its first session
 
 from rucio.web.rest.flaskapi.v1.main import application as rucio_application  # noqa: E402
-
-_READS = ("GET", "HEAD", "OPTIONS")
-# These only read, though a GET among them would look up the token and write its last use.
-_READING_POSTS = ("/replicas/list", "/replicas/suspicious", "/replicas/metalink", "/dids/bulkmeta",
-                  "/dids/bulkdidsmeta")
 
 
 def application(environ, start_response):
     """The WSGI entry point."""
-    path = environ.get("PATH_INFO", "")
     environ.pop("SSL_CLIENT_S_DN", None)
-    if path.startswith(("/auth/x509", "/identities")):
+    if environ.get("PATH_INFO", "").startswith(("/auth/x509", "/identities")):  # who reads it
         name = _client_name(environ.get("gunicorn.socket"))
         if name:
             environ["SSL_CLIENT_S_DN"] = name
-    writes = environ.get("REQUEST_METHOD") not in _READS and not path.startswith(_READING_POSTS)
-    with sqlite_writers.writing(writes or path.startswith("/auth/")):
-        return rucio_application(environ, start_response)
+    return rucio_application(environ, start_response)
 
 
 def _client_name(sock):

@@ -1,0 +1,154 @@
+"""daemons.py [--loop=S] [--fail=REGEX] [--events=URL] [NAME...]
+
+Run Rucio's real daemons once, in one process, without their waits at the start and without FTS: the
+conveyor uses Rucio's own `transfertool = mock`, which is extended to copy file:// to file://.
+"""
+
+import argparse
+import functools
+import os
+import re
+import shutil
+import sys
+import time
+import traceback
+import uuid
+from importlib import import_module
+from urllib.parse import unquote, urlparse
+
+import sqlite_writers
+
+sqlite_writers.install()  # before Rucio makes its first session
+
+import rucio.daemons.common  # noqa: E402
+from rucio.common.config import config_set  # noqa: E402
+from rucio.common.logging import setup_logging  # noqa: E402
+from rucio.db.sqla.constants import RequestState  # noqa: E402
+from rucio.transfertool import mock  # noqa: E402
+
+# name -> (module below rucio.daemons, function, arguments), in an order that takes a rule from
+# subscription to OK in one pass
+DAEMONS = {
+    "transmogrifier": ("transmogrifier.transmogrifier", "transmogrifier", {"bulk": 1000}),
+    "judge-evaluator": ("judge.evaluator", "re_evaluator", {}),
+    "judge-injector": ("judge.injector", "rule_injector", {}),
+    "judge-cleaner": ("judge.cleaner", "rule_cleaner", {}),
+    "judge-repairer": ("judge.repairer", "rule_repairer", {}),
+    "undertaker": ("undertaker.undertaker", "undertaker", {}),
+    "conveyor-submitter": ("conveyor.submitter", "submitter", {
+        "partition_wait_time": 0, "transfertools": ["mock"], "transfertype": "single", "filter_transfertool": None,
+        "sleep_time": 600}),
+    "conveyor-poller": ("conveyor.poller", "poller", {
+        "partition_wait_time": 0, "older_than": 0, "transfertool": "mock", "filter_transfertool": None}),
+    "conveyor-finisher": ("conveyor.finisher", "finisher", {"partition_wait_time": 0}),
+    "necromancer": ("badreplicas.necromancer", "necromancer", {"bulk": 1000}),
+    "minos": ("badreplicas.minos", "minos", {"bulk": 1000}),
+    "reaper": ("reaper.reaper", "reaper", {
+        "rses": None, "greedy": True, "chunk_size": 100, "delay_seconds": 0, "vos": None, "include_rses": None,
+        "exclude_rses": None}),
+    "abacus-account": ("abacus.account", "account_update", {}),
+    "abacus-rse": ("abacus.rse", "rse_update", {}),
+    "abacus-collection-replica": ("abacus.collection_replica", "collection_replica_update", {"limit": 1000}),
+    "hermes": ("hermes.hermes", "hermes", {}),
+}
+
+
+def no_waiting():
+    """Daemons wait ten seconds for others to join before they share the work; there are no others."""
+    original = rucio.daemons.common.db_workqueue
+
+    @functools.wraps(original)
+    def at_once(*args, **kwargs):
+        return original(*args, **{**kwargs, "partition_wait_time": 0})
+
+    rucio.daemons.common.db_workqueue = at_once  # before the daemons import it
+
+
+def real_copies(fail):
+    """Make the mock transfer tool copy files, and fail where there is nothing to copy or where
+    scope:name matches fail."""
+    failed = set()
+
+    def submit(_self, transfers, _job_params, timeout=None):
+        for transfer in transfers:
+            name = f"{transfer.rws.scope}:{transfer.rws.name}"
+            try:
+                if fail and re.search(fail, name):
+                    raise OSError("asked to fail")
+                copy(transfer)
+            except OSError as err:
+                print(f"transfer of {name} failed: {err}", flush=True)
+                failed.add(transfer.rws.request_id)
+        return str(uuid.uuid4())
+
+    report = mock.MockTransferStatusReport.__init__
+
+    def status(self, request_id, external_id):
+        report(self, request_id, external_id)
+        if request_id in failed:
+            self.state = RequestState.FAILED
+            failed.discard(request_id)
+
+    mock.MockTransfertool.submit = submit
+    mock.MockTransferStatusReport.__init__ = status
+
+
+def copy(transfer):
+    """Copy one file if its destination is a local one."""
+    target = urlparse(transfer.dest_url)
+    if target.scheme != "file":
+        return
+    sources = [urlparse(transfer.source_url(source)) for source in transfer.sources]
+    paths = [unquote(source.path) for source in sources if source.scheme == "file"]
+    found = next(filter(os.path.exists, paths), None)
+    if found is None:
+        raise FileNotFoundError(f"no source file among {paths}")
+    os.makedirs(os.path.dirname(unquote(target.path)), exist_ok=True)
+    shutil.copy(found, unquote(target.path))
+
+
+def events_to(url):
+    """Make hermes post its events to url, in Elasticsearch bulk format."""
+    config_set("hermes", "services_list", "elastic")
+    config_set("hermes", "elastic_endpoint", url)
+
+
+def run(name):
+    """Run one daemon once; returns whether it came through."""
+    module, function, arguments = DAEMONS[name]
+    began = time.monotonic()
+    try:
+        getattr(import_module(f"rucio.daemons.{module}"), function)(once=True, **arguments)
+        result = "ok"
+    except Exception:  # whatever it is, the other daemons are to run too
+        traceback.print_exc()
+        result = "FAILED"
+    print(f"{name:<26} {result:<6} {time.monotonic() - began:.2f}s", flush=True)
+    return result == "ok"
+
+
+def main():
+    """Parse, prepare, run."""
+    options = argparse.ArgumentParser(prog="daemons")
+    options.add_argument("--loop", type=float)
+    options.add_argument("--fail")
+    options.add_argument("--events")
+    options.add_argument("names", nargs="*", metavar="NAME")
+    args = options.parse_args()
+    unknown = [name for name in args.names if name not in DAEMONS]
+    if unknown:
+        options.error(f"no daemon {', '.join(unknown)}: there are {', '.join(DAEMONS)}")
+    setup_logging()
+    no_waiting()
+    real_copies(args.fail)
+    if args.events:
+        events_to(args.events)
+    while True:
+        good = all([run(name) for name in args.names or DAEMONS])
+        if args.loop is None:
+            return 0 if good else 1
+        time.sleep(args.loop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
