@@ -21,24 +21,26 @@ path.logs: {home}/log
 cluster.routing.allocation.disk.threshold_enabled: false
 cluster.max_shards_per_node: 10000
 """
+JVM = "-Xms256m\n-Xmx256m\n-XX:+UseSerialGC\n18-:-Djava.security.manager=allow\n"
 
 
 def start(tb):
     """Fetch it once, then run it, as the user nobody when we are root: it refuses root. Ready in about ten seconds."""
-    tb.need("java", "default-jre-headless")
+    java = Path(tb.need("java", "default-jre-headless")).resolve()
     program = _fetch(tb)
     if not tb.alive(NAME):
         http, transport = tb.port(NAME, HTTP_PORT), tb.port(f"{NAME}.transport", TRANSPORT_PORT)
         home = tb.dir(NAME)
         config = home / "config"
         shutil.copytree(program / "config", config, dirs_exist_ok=True)
+        (config / "jvm.options").write_text(JVM)
         (config / "opensearch.yml").write_text(SETTINGS.format(http=http, transport=transport, home=home))
         as_nobody = []
         if os.geteuid() == 0:
             as_nobody = [tb.need("setpriv", "util-linux"), "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
             tb.run(["chown", "-R", "nobody:nogroup", home], what="giving OpenSearch's folder to nobody")
         tb.spawn(NAME, [*as_nobody, program / "bin" / "opensearch"], cwd="/", env={
-            "OPENSEARCH_PATH_CONF": config, "OPENSEARCH_JAVA_OPTS": "-Xms256m -Xmx256m -XX:+UseSerialGC"})
+            "OPENSEARCH_JAVA_HOME": java.parent.parent, "OPENSEARCH_PATH_CONF": config})
     tb.ready(NAME, lambda: tb.http_ok(_url(tb)), timeout=120)
 
 
@@ -63,7 +65,7 @@ def _fetch(tb):
                     f"-DoutputDirectory={folder}"], what="fetching OpenSearch from Maven Central")
             shutil.unpack_archive(next(Path(folder).glob("*.zip")), f"{folder}/unpacked")
             unpacked = next(Path(folder, "unpacked").iterdir())
-            (unpacked / "bin" / "opensearch").chmod(0o755)
-            (unpacked / "bin" / "opensearch-env").chmod(0o755)
+            for script in (unpacked / "bin").iterdir():  # zip files carry no modes for unpack_archive
+                script.chmod(0o755)
             unpacked.rename(target)
     return target
