@@ -3,6 +3,8 @@
 // over it makes the Lua bindings, `call`, `methods list|describe`, shell completion, the reference and the inventory test.
 package catalog
 
+//go:generate go run ../../internal/catalogen
+
 import (
 	"context"
 	"encoding/json"

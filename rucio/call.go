@@ -1,0 +1,188 @@
+package rucio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+)
+
+// This file holds the helpers that carry the methods: exec, one, value, text and stream.
+
+// exec makes a request whose answer says nothing but success. (Python: return True.)
+func exec(ctx context.Context, c *Client, r *request) error {
+	resp, err := c.send(ctx, r)
+	if err == nil {
+		discard(resp)
+	}
+	return err
+}
+
+// one makes a request whose answer is an object: the whole of it, or the first row of a stream; nil when there is none.
+// (Python: return loads(r.text), or next(self._load_json_data(r)).)
+func one[T any, P result[T]](ctx context.Context, c *Client, r *request) (*T, error) {
+	for row, err := range rows(ctx, c, r) {
+		if err != nil {
+			return nil, err
+		}
+		return decode[T, P](c, r, append([]byte(nil), row...))
+	}
+	return nil, nil
+}
+
+// value makes a request whose answer is a plain value, such as a list of names. (Python: return loads(r.text).)
+func value[T any](ctx context.Context, c *Client, r *request) (v T, err error) {
+	resp, body, err := whole(ctx, c, r)
+	if err != nil {
+		return v, err
+	}
+	if body, err = validJSON(resp.Header, body); err == nil {
+		err = json.Unmarshal(body, &v)
+	}
+	return v, broken(r, resp, err)
+}
+
+// text makes a request whose answer is text. (Python: return r.text.)
+func text(ctx context.Context, c *Client, r *request) (string, error) {
+	_, body, err := whole(ctx, c, r)
+	return string(body), err
+}
+
+// stream makes a request whose answer is a sequence of objects, read as they come. Nothing is sent before the sequence is
+// ranged over, and each range sends anew. An error ends the sequence; a row that is a list, as some endpoints answer with
+// one, counts as its elements unless the client is raw. (Python: return self._load_json_data(r).)
+func stream[T any, P result[T]](ctx context.Context, c *Client, r *request) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		var reused T
+		for row, err := range rows(ctx, c, r) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if c.raw {
+				P(&reused).setJSON(row)
+				if !yield(&reused, nil) {
+					return
+				}
+				continue
+			}
+			if !decodeRow[T, P](c, r, row, yield) {
+				return
+			}
+		}
+	}
+}
+
+// decodeRow yields a row decoded, or its elements; false ends the stream.
+func decodeRow[T any, P result[T]](c *Client, r *request, row []byte, yield func(*T, error) bool) bool {
+	row = append([]byte(nil), row...)
+	elements := []json.RawMessage{row}
+	if row[0] == '[' {
+		if err := json.Unmarshal(row, &elements); err != nil {
+			yield(nil, broken(r, nil, err))
+			return false
+		}
+	}
+	for _, element := range elements {
+		v, err := decode[T, P](c, r, element)
+		if !yield(v, err) || err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// decode makes a result of its JSON, which it keeps.
+func decode[T any, P result[T]](c *Client, r *request, row []byte) (*T, error) {
+	v := new(T)
+	P(v).setJSON(row)
+	if c.raw || row[0] == '"' { // text, such as a metalink, has no fields
+		return v, nil
+	}
+	if err := json.Unmarshal(row, v); err != nil {
+		return nil, broken(r, nil, err)
+	}
+	return v, nil
+}
+
+// rows makes a request and gives the rows of its answer, each valid until the next. Leaving the loop ends the request.
+func rows(ctx context.Context, c *Client, r *request) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		resp, err := c.send(ctx, r)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode == r.none {
+			return
+		}
+		next := rowsOf(resp)
+		for n := 0; ; n++ {
+			row, err := next()
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(nil, cutOff(ctx, r, resp, n, err))
+				return
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+// whole makes a request and reads its answer.
+func whole(ctx context.Context, c *Client, r *request) (*http.Response, []byte, error) {
+	resp, err := c.send(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, nil, cutOff(ctx, r, resp, 0, err)
+	}
+	return resp, body, nil
+}
+
+// errNotJSON is a success that is not JSON, for example a login page that a proxy answers with.
+var errNotJSON = errors.New("expected JSON")
+
+func notJSON(header http.Header, body []byte) error {
+	return fmt.Errorf("%w, got %s: %s", errNotJSON, header.Get("Content-Type"), plainText(header, body))
+}
+
+// broken is the error of an answer that is not what it should be.
+func broken(r *request, resp *http.Response, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &Error{Class: string(ErrRucioException), Message: "cannot read the server's answer: " + err.Error(), Method: r.method, Verb: r.verb, Err: err}
+	if resp != nil {
+		e.Status, e.URL = resp.StatusCode, resp.Request.URL.Redacted()
+	}
+	return e
+}
+
+// cutOff is the error of an answer that broke after n rows.
+func cutOff(ctx context.Context, r *request, resp *http.Response, n int, err error) error {
+	if errors.Is(err, errNotJSON) {
+		return broken(r, resp, err)
+	}
+	e := &Error{Method: r.method, Verb: r.verb, URL: resp.Request.URL.Redacted(), Err: err}
+	switch {
+	case ctx.Err() != nil:
+		e.Class, e.Message, e.Err = string(ErrCancelled), "given up: "+context.Cause(ctx).Error(), context.Cause(ctx)
+	case errors.Is(err, errSilent):
+		e.Class, e.Message = string(ErrReadTimeout), fmt.Sprintf("after %d rows: %v", n, err)
+	default:
+		e.Class, e.Message = string(ErrServerConnectionException), fmt.Sprintf("the answer was cut off after %d rows: %v", n, err)
+	}
+	return e
+}

@@ -1,0 +1,332 @@
+package catalog_test
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rucio-task-manager/rucio-task-manager/internal/testbed"
+	"github.com/rucio-task-manager/rucio-task-manager/internal/testclient"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/catalog"
+)
+
+// step is a line of testdata/cases/*.jsonl: a call that the Python client and the catalog both make, on the same server.
+// Both must get the same result or the same error. Each side has names of its own: "$id" stands for a random text.
+type step struct {
+	Method    string            `json:"method"`
+	Kwargs    json.RawMessage   `json:"kwargs"`
+	Error     string            `json:"error"`     // the exception that both must raise; empty: both must succeed
+	Unordered bool              `json:"unordered"` // the server gives the rows in any order
+	Save      map[string]string `json:"save"`      // variable to JSON path in the result: {"rule": "0"} makes $rule
+	line      int
+}
+
+// TestSameAsPython proves methods against the Python client.
+func TestSameAsPython(t *testing.T) {
+	python := startPython(t, testbed.Require(t))
+	client := testclient.New(t, nil)
+	files, err := filepath.Glob("testdata/cases/*.jsonl")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases", err)
+	}
+	proven := map[bool]map[string]bool{true: {}, false: {}}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".jsonl"), func(t *testing.T) {
+			random := fmt.Sprintf("%08x", rand.Uint32())
+			goSide := &side{id: "g" + random, vars: map[string]string{}, call: func(method string, kwargs json.RawMessage) outcome {
+				return callCatalog(t.Context(), client, method, kwargs)
+			}}
+			pySide := &side{id: "p" + random, vars: map[string]string{}, call: python.call}
+			for _, s := range readSteps(t, file) {
+				want, got := pySide.run(t, s), goSide.run(t, s)
+				where := fmt.Sprintf("%s:%d: %s", file, s.line, s.Method)
+				if want.Class != s.Error {
+					t.Errorf("%s: the Python client raised %q (%s), the case expects %q", where, want.Class, want.Message, s.Error)
+				}
+				if diff := compare(want, got); diff != "" {
+					t.Errorf("%s\n%s", where, diff)
+					continue
+				}
+				proven[s.Error == ""][s.Method] = true
+			}
+		})
+	}
+	t.Logf("differential: %d methods give Python's result, %d Python's errors, of %d in the catalog",
+		len(proven[true]), len(proven[false]), len(catalog.Methods))
+}
+
+// readSteps reads a file of cases; lines that begin with # are comments.
+func readSteps(t *testing.T, file string) []step {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps []step
+	for i, line := range strings.Split(string(data), "\n") {
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		s := step{line: i + 1, Kwargs: json.RawMessage("{}")}
+		d := json.NewDecoder(strings.NewReader(line))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&s); err != nil {
+			t.Fatalf("%s:%d: %v", file, i+1, err)
+		}
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+// outcome is what a call came to.
+type outcome struct {
+	Result    any
+	Class     string // empty on success
+	Message   string
+	ClassOnly bool // the error was found before anything was sent, where both sides have words of their own
+}
+
+// side is one of the two clients, with its own names.
+type side struct {
+	id   string
+	vars map[string]string
+	call func(method string, kwargs json.RawMessage) outcome
+}
+
+func (s *side) run(t *testing.T, st step) outcome {
+	text := string(st.Kwargs)
+	for name, value := range s.vars {
+		text = strings.ReplaceAll(text, "$"+name, value)
+	}
+	text = strings.ReplaceAll(text, "$id", s.id)
+	out := s.call(st.Method, json.RawMessage(text))
+	for name, path := range st.Save {
+		value := out.Result
+		for _, key := range strings.Split(path, ".") {
+			value = member(value, key)
+		}
+		text, ok := value.(string)
+		if !ok {
+			t.Fatalf("line %d: nothing to save at %q in %v", st.line, path, out.Result)
+		}
+		s.vars[name] = text
+	}
+	out.Result = s.normal(out.Result)
+	out.Message = s.plain(out.Message)
+	if list, ok := out.Result.([]any); ok && st.Unordered {
+		slices.SortFunc(list, func(a, b any) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	}
+	return out
+}
+
+func member(value any, key string) any {
+	switch value := value.(type) {
+	case map[string]any:
+		return value[key]
+	case []any:
+		var i int
+		if _, err := fmt.Sscan(key, &i); err == nil && i < len(value) {
+			return value[i]
+		}
+	}
+	return nil
+}
+
+var (
+	uuids = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+	dates = regexp.MustCompile(`\b(\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d UTC|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?)`)
+)
+
+// plain takes out of a text what may differ between the two sides: their names, times and ids.
+func (s *side) plain(text string) string {
+	text = strings.ReplaceAll(text, s.id, "ID")
+	text = strings.ReplaceAll(text, strings.ToUpper(s.id), "ID")
+	return dates.ReplaceAllString(uuids.ReplaceAllString(text, "UUID"), "DATE")
+}
+
+func (s *side) normal(value any) any {
+	switch value := value.(type) {
+	case string:
+		return s.plain(value)
+	case json.Number:
+		if value == "1e999" {
+			return "Infinity"
+		}
+		return value.String()
+	case []any:
+		for i := range value {
+			value[i] = s.normal(value[i])
+		}
+	case map[string]any:
+		changed := make(map[string]any, len(value))
+		for k, v := range value {
+			changed[s.plain(k)] = s.normal(v)
+		}
+		return changed
+	}
+	return value
+}
+
+// compare returns how two outcomes differ, or nothing.
+func compare(want, got outcome) string {
+	if want.Class != got.Class || want.Message != got.Message && !got.ClassOnly {
+		return fmt.Sprintf("Python: %s: %s\nGo:     %s: %s", want.Class, want.Message, got.Class, got.Message)
+	}
+	w, _ := json.MarshalIndent(want.Result, "", " ")
+	g, _ := json.MarshalIndent(got.Result, "", " ")
+	if !bytes.Equal(w, g) {
+		return fmt.Sprintf("Python: %s\nGo:     %s", w, g)
+	}
+	return ""
+}
+
+// callCatalog makes a call through the catalog and sees its error as the Python client would show it.
+func callCatalog(ctx context.Context, c *rucio.Client, name string, kwargs json.RawMessage) outcome {
+	m, ok := catalog.Lookup(name)
+	if !ok {
+		return outcome{Class: "no such method"}
+	}
+	var args catalog.Args
+	if err := json.Unmarshal(kwargs, &args); err != nil {
+		return outcome{Class: "broken case", Message: err.Error()}
+	}
+	for k, v := range args {
+		args[k] = dateArgument(v)
+	}
+	result, err := m.Call(ctx, c, args)
+	if err != nil {
+		return pythonError(err)
+	}
+	if m.Returns != catalog.Stream {
+		return outcome{Result: decode(cmp.Or(string(result.Value), "null"))}
+	}
+	list := []any{}
+	for row, err := range result.Rows {
+		if err != nil {
+			return pythonError(err)
+		}
+		list = append(list, decode(string(row)))
+	}
+	return outcome{Result: list}
+}
+
+// dateArgument turns the driver's way to write a datetime into the text that Rucio takes.
+func dateArgument(v json.RawMessage) json.RawMessage {
+	var date struct {
+		Date string `json:"$date"`
+	}
+	if json.Unmarshal(v, &date) != nil || date.Date == "" {
+		return v
+	}
+	return json.RawMessage(fmt.Sprintf("%q", date.Date))
+}
+
+func decode(text string) (v any) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return fmt.Sprintf("not JSON: %v: %s", err, text)
+	}
+	return v
+}
+
+// pythonError is the exception that the Python client would raise: it knows the classes of rucio.common.exception only.
+func pythonError(err error) outcome {
+	var argument *catalog.ArgumentError
+	if errors.As(err, &argument) {
+		return outcome{Class: argument.Class, Message: argument.Message, ClassOnly: true}
+	}
+	var e *rucio.Error
+	if !errors.As(err, &e) {
+		return outcome{Class: fmt.Sprintf("%T", err), Message: err.Error()}
+	}
+	if e.Status != 0 && !knownToPython[e.Class] {
+		return outcome{Class: "RucioException", Message: e.Class + ": " + e.Message}
+	}
+	return outcome{Class: e.Class, Message: e.Message, ClassOnly: e.Status == 0}
+}
+
+var knownToPython = readExceptions()
+
+func readExceptions() map[string]bool {
+	known := map[string]bool{}
+	f, err := os.Open("../testdata/exceptions.jsonl")
+	if err != nil {
+		panic(err)
+	}
+	defer f.Close()
+	for d := json.NewDecoder(f); ; {
+		var class struct{ Name string }
+		if err := d.Decode(&class); err == io.EOF {
+			return known
+		} else if err != nil {
+			panic(err)
+		}
+		known[class.Name] = true
+	}
+}
+
+// pythonClient is the driver's process.
+type pythonClient struct {
+	in  io.Writer
+	out *bufio.Reader
+}
+
+func startPython(t *testing.T, env *testbed.Env) *pythonClient {
+	cmd := exec.Command(env.Python, "testdata/driver.py")
+	cmd.Env = append(os.Environ(), "RUCIO_CONFIG="+env.Config, "HOME="+t.TempDir(), "TMPDIR="+t.TempDir())
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the Python client: %v\n%s", err, stderr.Bytes())
+		}
+	})
+	return &pythonClient{in: in, out: bufio.NewReader(out)}
+}
+
+func (p *pythonClient) call(method string, kwargs json.RawMessage) outcome {
+	line, err := json.Marshal(map[string]any{"method": method, "kwargs": kwargs})
+	if err == nil {
+		_, err = p.in.Write(append(line, '\n'))
+	}
+	if err != nil {
+		return outcome{Class: "driver", Message: err.Error()}
+	}
+	answer, err := p.out.ReadString('\n')
+	if err != nil {
+		return outcome{Class: "driver", Message: err.Error()}
+	}
+	var a struct {
+		Error struct{ Class, Message string }
+	}
+	if err := json.Unmarshal([]byte(answer), &a); err != nil {
+		return outcome{Class: "driver", Message: err.Error()}
+	}
+	return outcome{Result: member(decode(answer), "result"), Class: a.Error.Class, Message: a.Error.Message}
+}

@@ -1,0 +1,47 @@
+"""Runs calls of the real Python client: a JSON line {"method", "kwargs"} in, a JSON line {"result"} or {"error"} out."""
+import datetime
+import json
+import math
+import os
+import sys
+
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # what the client prints is no answer
+
+from rucio.client.client import Client  # noqa: E402
+from rucio.common.utils import date_to_str  # noqa: E402
+
+
+def from_json(value):
+    """A {"$date": "2026-01-31T12:00:00"} stands for a datetime, which JSON has no word for."""
+    if isinstance(value, dict) and set(value) == {"$date"}:
+        return datetime.datetime.fromisoformat(value["$date"])
+    if isinstance(value, dict):
+        return {k: from_json(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [from_json(v) for v in value]
+    return value
+
+
+def to_json(value):
+    """Undoes what the client does to the server's JSON, and runs iterators to their end."""
+    if isinstance(value, datetime.datetime):
+        return date_to_str(value)
+    if isinstance(value, float) and math.isinf(value):
+        return "Infinity"
+    if isinstance(value, dict):
+        return {k: to_json(v) for k, v in value.items()}
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return [to_json(v) for v in value]
+
+
+client = Client()
+for line in sys.stdin:
+    call = json.loads(line)
+    try:
+        answer = {"result": to_json(getattr(client, call["method"])(**from_json(call["kwargs"])))}
+    except Exception as error:
+        message = str(error.args[0]) if error.args else ""
+        answer = {"error": {"class": type(error).__name__, "message": message}}
+    print(json.dumps(answer), file=answers, flush=True)
