@@ -5,14 +5,17 @@ conveyor uses Rucio's own `transfertool = mock`, which is extended to copy file:
 """
 
 import argparse
+import fcntl
 import functools
 import os
 import re
 import shutil
+import socket
 import sys
 import time
 import traceback
 import uuid
+from contextlib import contextmanager
 from importlib import import_module
 from urllib.parse import unquote, urlparse
 
@@ -23,6 +26,8 @@ sqlite_writers.install()  # before Rucio makes its first session
 import rucio.daemons.common  # noqa: E402
 from rucio.common.config import config_set  # noqa: E402
 from rucio.common.logging import setup_logging  # noqa: E402
+from rucio.core import heartbeat  # noqa: E402
+from rucio.core import request as core_request  # noqa: E402
 from rucio.db.sqla.constants import RequestState  # noqa: E402
 from rucio.transfertool import mock  # noqa: E402
 
@@ -91,6 +96,20 @@ def real_copies(fail):
 
     mock.MockTransfertool.submit = submit
     mock.MockTransferStatusReport.__init__ = status
+    if fail:
+        no_retry(fail)
+
+
+def no_retry(fail):
+    """Give up at the first failure what is asked to fail: else Rucio tries three more times, and the rule
+    is STUCK only after four passes."""
+    original = core_request.should_retry_request
+
+    def should_retry(request, *args, **kwargs):
+        asked = re.search(fail, f"{request['scope']}:{request['name']}")
+        return not asked and original(request, *args, **kwargs)
+
+    core_request.should_retry_request = should_retry
 
 
 def copy(transfer):
@@ -111,6 +130,16 @@ def events_to(url):
     """Make hermes post its events to url, in Elasticsearch bulk format."""
     config_set("hermes", "services_list", "elastic")
     config_set("hermes", "elastic_endpoint", url)
+
+
+@contextmanager
+def alone():
+    """Keep other runs of this script waiting. Two daemons of a kind share the work by their heartbeats, so
+    each would leave half of it undone; so does the heartbeat of one that was killed."""
+    with open(os.path.join(os.environ["RUCIO_HOME"], "lock", "daemons"), "a", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        heartbeat.sanity_check(executable=None, hostname=socket.getfqdn())
+        yield
 
 
 def run(name):
@@ -144,7 +173,8 @@ def main():
     if args.events:
         events_to(args.events)
     while True:
-        good = all([run(name) for name in args.names or DAEMONS])
+        with alone():
+            good = all([run(name) for name in args.names or DAEMONS])
         if args.loop is None:
             return 0 if good else 1
         time.sleep(args.loop)

@@ -1,0 +1,179 @@
+package testbed
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestLogin(t *testing.T) {
+	env := Require(t)
+	for _, url := range []string{env.HTTPURL, env.TLSURL} {
+		t.Run(strings.SplitN(url, ":", 2)[0], func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/auth/userpass", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("X-Rucio-Account", env.Account)
+			req.Header.Set("X-Rucio-Username", env.Username)
+			req.Header.Set("X-Rucio-Password", env.Password)
+			resp, err := trusting(t, env.CA).Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode != http.StatusOK || resp.Header.Get("X-Rucio-Auth-Token") == "" {
+				t.Errorf("login: %s, headers %v", resp.Status, resp.Header)
+			}
+		})
+	}
+}
+
+func trusting(t *testing.T, ca string) *http.Client {
+	t.Helper()
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		t.Fatalf("no certificate in %s", ca)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+func TestFilesExist(t *testing.T) {
+	env := Require(t)
+	for _, path := range []string{env.CA, env.CertDir, env.UserCert, env.UserKey, env.Proxy, env.SSHKey, env.Python, env.Config} {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A rule made by the real client gets its copy from the real daemons, or is stuck when they are
+// told to fail.
+func TestDaemonsTakeRulesToTheirEnd(t *testing.T) {
+	env := Require(t)
+	name := Unique("testbed-")
+	upload := `
+import tempfile
+from rucio.client import Client
+from rucio.client.uploadclient import UploadClient
+client = Client()
+with tempfile.NamedTemporaryFile() as file:
+    file.write(b"` + name + `")
+    file.flush()
+    UploadClient(client).upload([{"path": file.name, "rse": "POSIX1", "did_scope": "test", "did_name": "` + name + `"}])
+`
+	env.PythonClient(t, upload)
+	for _, test := range []struct{ rse, want string }{{"POSIX2", "OK"}, {"POSIX3", "STUCK"}} {
+		rule := printed(env.PythonClient(t, `
+from rucio.client import Client
+print(Client().add_replication_rule([{"scope": "test", "name": "`+name+`"}], 1, "`+test.rse+`")[0])
+`))
+		if test.want == "STUCK" {
+			env.Daemons(t, "--fail=test:"+name, "conveyor-submitter", "conveyor-poller", "conveyor-finisher")
+		} else {
+			env.Daemons(t)
+		}
+		state := printed(env.PythonClient(t, `
+from rucio.client import Client
+print(Client().get_replication_rule("`+rule+`")["state"])
+`))
+		if state != test.want {
+			t.Errorf("rule %s on %s: state %s after the daemons, want %s", rule, test.rse, state, test.want)
+		}
+	}
+}
+
+func printed(out []byte) string { return strings.TrimSpace(string(out)) }
+
+func TestPythonClientPutsErrorsInTheFailure(t *testing.T) {
+	env := Require(t)
+	_, err := run(t.Context(), env.Python, env.State, "raise ValueError('no such thing')", "python", "-")
+	if err == nil || !strings.Contains(err.Error(), "no such thing") {
+		t.Errorf("error %v, want the traceback in it", err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	state := t.TempDir()
+	text := "TESTBED_HTTP_URL=http://127.0.0.1:1\nTESTBED_CA=/tmp/a b=c.pem\nRUCIO_CONFIG=/x/rucio.cfg\nTESTBED_ES_URL=http://127.0.0.1:2\n"
+	if err := os.WriteFile(filepath.Join(state, "env"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	env, err := load([]string{"TESTBED_STATE=" + state, "TESTBED_HTTP_URL=http://127.0.0.1:9", "TESTBED_TLS_URL=", "HOME=/x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if env.HTTPURL != "http://127.0.0.1:9" {
+		t.Errorf("HTTPURL %q, want the one of the environment", env.HTTPURL)
+	}
+	if env.CA != "/tmp/a b=c.pem" || env.Config != "/x/rucio.cfg" || env.State != state {
+		t.Errorf("wrong paths: %+v", env)
+	}
+	if env.Vars["TESTBED_ES_URL"] != "http://127.0.0.1:2" || env.Vars["HOME"] != "" {
+		t.Errorf("wrong variables: %v", env.Vars)
+	}
+}
+
+func TestLoadNothing(t *testing.T) {
+	state := t.TempDir()
+	_, err := load([]string{"TESTBED_STATE=" + state})
+	if err == nil || !strings.Contains(err.Error(), "no Rucio was started in "+state) {
+		t.Errorf("error %v, want one that names %s", err, state)
+	}
+}
+
+// recorder is a testing.TB that notes how a test ends.
+type recorder struct {
+	testing.TB
+	end string
+}
+
+func (r *recorder) Helper()           {}
+func (r *recorder) Skip(args ...any)  { r.stop("skip", args) }
+func (r *recorder) Fatal(args ...any) { r.stop("fatal", args) }
+
+func (r *recorder) stop(how string, args []any) {
+	r.end = how + ": " + fmt.Sprint(args...)
+	runtime.Goexit()
+}
+
+func TestAbsentServersFailWhereTheyArePromised(t *testing.T) {
+	t.Setenv("TESTBED_STATE", t.TempDir())
+	t.Setenv("TESTBED_HTTP_URL", "")
+	for _, test := range []struct{ ci, required, want string }{
+		{"", "", "skip"}, {"false", "0", "skip"}, {"true", "", "fatal"}, {"", "1", "fatal"},
+	} {
+		t.Setenv("CI", test.ci)
+		t.Setenv("TESTBED_REQUIRED", test.required)
+		r := &recorder{TB: t}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			Require(r)
+		}()
+		<-done
+		if !strings.HasPrefix(r.end, test.want+": no testbed: ") || !strings.Contains(r.end, "testbed.py up") {
+			t.Errorf("CI=%q TESTBED_REQUIRED=%q: %q, want %s with a hint", test.ci, test.required, r.end, test.want)
+		}
+	}
+}
+
+func TestUnique(t *testing.T) {
+	a, b := Unique("scope."), Unique("scope.")
+	if !regexp.MustCompile(`^scope\.[0-9]{9}$`).MatchString(a) || a == b {
+		t.Errorf("%q, %q: want nine digits each, not the same", a, b)
+	}
+}
