@@ -188,16 +188,20 @@ class Testbed:
             raise TestbedError(f"{command} is still not in PATH after installing {' '.join(apt)}")
         return path
 
-    def http_ok(self, url: str, ca: Path | None = None) -> bool:
-        """Report whether url answers with success."""
+    def get(self, url: str, ca: Path | None = None) -> str | None:
+        """Return what a GET of url answers, None when it fails or nobody is there."""
         context = ssl.create_default_context(cafile=ca) if ca else None
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
                                              urllib.request.HTTPSHandler(context=context))
         try:
             with opener.open(url, timeout=10) as answer:
-                return answer.status < 300
+                return answer.read().decode("utf-8", "replace").strip()
         except OSError:
-            return False
+            return None
+
+    def http_ok(self, url: str, ca: Path | None = None) -> bool:
+        """Report whether url answers with success."""
+        return self.get(url, ca) is not None
 
     # --- services ----------------------------------------------------------------------------
 

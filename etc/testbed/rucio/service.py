@@ -27,6 +27,8 @@ def start(tb):
     for name, default in PORTS.items():
         if not tb.alive(f"rucio.{name}"):
             tb.port(name, default)
+    if not _generation(tb).exists():
+        write_atomic(_generation(tb), "1\n")
     _configure(tb)
     _once(tb, "bootstrapped", _bootstrap)
     for name in PORTS:
@@ -50,13 +52,17 @@ def check(tb):
 
 
 def reload(tb):
-    """Make the servers read their configuration again (extra.cfg, idpsecrets.json) without closing
-    their ports; returns when they answer."""
-    _configure(tb)
-    for name in PORTS:
-        tb.signal(f"rucio.{name}", signal.SIGHUP)
-    for name in PORTS:
-        tb.ready(f"rucio.{name}", lambda name=name: answers(tb, name))
+    """Make the servers read their configuration again without closing their ports, and return when they
+    have. For services that change it: put sections of rucio.cfg into etc/extra.d/NAME.cfg first."""
+    with tb.lock("rucio-reload"):
+        file = _generation(tb)
+        new = str(int(file.read_text()) + 1)
+        write_atomic(file, new + "\n")
+        _configure(tb)
+        for name in PORTS:
+            tb.signal(f"rucio.{name}", signal.SIGHUP)
+        for name in PORTS:
+            tb.ready(f"rucio.{name}", lambda name=name: _get(tb, name, "/testbed/generation") == new)
 
 
 def env(tb):
@@ -95,7 +101,16 @@ def url(tb, name):
 
 def answers(tb, name):
     """Report whether /ping answers."""
-    return tb.http_ok(f"{url(tb, name)}/ping", pki.folder(tb) / "ca.pem" if name == "tls" else None)
+    return _get(tb, name, "/ping") is not None
+
+
+def _get(tb, name, path):
+    """Return what the server answers, None when it does not."""
+    return tb.get(url(tb, name) + path, pki.folder(tb) / "ca.pem" if name == "tls" else None)
+
+
+def _generation(tb):
+    return tb.state / "etc" / "generation"
 
 
 def server_env(tb):
@@ -153,13 +168,13 @@ def _configure(tb):
         tb.dir(part)
     tb.dir("log", "trace")
     keys = pki.folder(tb)
-    extra = tb.state / "etc" / "extra.cfg"
+    extra = sorted(tb.dir("etc", "extra.d").glob("*.cfg"))
     common = {"state": tb.state, "pki": keys}
     db_url, options = _database_url(tb)
     tb.render(AT / "conf" / "rucio.cfg.in", tb.state / "etc" / "rucio.cfg", **common, venv=venv.path(tb),
               http_url=url(tb, "http"), db_url=db_url, db_options=options, trace_port=tb.known_port("trace"),
               ssh_public_key=(keys / "ssh_key.pub").read_text().strip(), hermes="services_list = email",
-              extra=extra.read_text() if extra.exists() else "")
+              extra="\n".join(path.read_text() for path in extra))
     version = "python{}.{}".format(*sys.version_info)
     tb.render(AT / "conf" / "alembic.ini.in", tb.state / "etc" / "alembic.ini", db_url=db_url,
               site_packages=venv.path(tb) / "lib" / version / "site-packages",
