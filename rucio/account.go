@@ -64,3 +64,43 @@ func (c *Client) ListAccounts(ctx context.Context, o *ListAccountsOptions) iter.
 	return stream[AccountSummary](ctx, c, get("list_accounts", "/accounts").
 		query("account_type", o.AccountType).query("identity", o.Identity).queryMap(o.Filters))
 }
+
+// GetAccountLimits returns the quota of an account on an RSE or RSE expression: its name to bytes, -1 for none.
+//
+//rucio:method AccountClient.get_account_limits GET /accounts/{account}/limits/{locality}/{rse_expression}
+//rucio:param locality local for an RSE, global for an RSE expression
+func (c *Client) GetAccountLimits(ctx context.Context, account, rseExpression, locality string) (*Object, error) {
+	if err := checkLocality("get_account_limits", "locality", locality); err != nil {
+		return nil, err
+	}
+	return one[Object](ctx, c, get("get_account_limits", "/accounts/{account}/limits/{locality}/{rse_expression}", account, locality, rseExpression))
+}
+
+// SetAccountLimit sets the quota of an account on an RSE or RSE expression.
+//
+//rucio:method AccountClient.set_account_limit POST /accounts/{account}/limits/{locality}/{rse}
+//rucio:param rse name of the RSE, or the RSE expression
+//rucio:param bytes_=limit bytes; -1 for no limit
+//rucio:param locality local for an RSE, global for an RSE expression
+func (c *Client) SetAccountLimit(ctx context.Context, account, rse string, limit int64, locality string) error {
+	if err := checkLocality("set_account_limit", "scope", locality); err != nil {
+		return err
+	}
+	return exec(ctx, c, post("set_account_limit", "/accounts/{account}/limits/{locality}/{rse}", account, locality, rse).
+		json(fields{"bytes": limit}))
+}
+
+// GetLocalAccountLimits returns the quotas of an account: bytes by the name of the RSE. Unlimited ones are 1e999.
+//
+//rucio:method AccountClient.get_local_account_limits GET /accounts/{account}/limits/local
+func (c *Client) GetLocalAccountLimits(ctx context.Context, account string) (*Object, error) {
+	return one[Object](ctx, c, get("get_local_account_limits", "/accounts/{account}/limits/local", account))
+}
+
+// checkLocality refuses what is neither kind of limit, in the words of the Python client.
+func checkLocality(method, word, locality string) error {
+	if locality != "local" && locality != "global" {
+		return argumentError(method, ErrUnsupportedOperation, "The provided %s (%s) for the account limit was invalid", word, locality)
+	}
+	return nil
+}

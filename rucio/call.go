@@ -99,10 +99,18 @@ func decodeRow[T any, P result[T]](c *Client, r *request, row []byte, yield func
 func decode[T any, P result[T]](c *Client, r *request, row []byte) (*T, error) {
 	v := new(T)
 	P(v).setJSON(row)
-	if c.raw || row[0] == '"' { // text, such as a metalink, has no fields
+	if c.raw {
 		return v, nil
 	}
-	if err := json.Unmarshal(row, v); err != nil {
+	var err error
+	if named, ok := any(v).(interface{ setText(string) }); ok && row[0] == '"' {
+		var s string
+		err = json.Unmarshal(row, &s)
+		named.setText(s)
+	} else if _, untyped := any(v).(*Object); !untyped {
+		err = json.Unmarshal(row, v)
+	}
+	if err != nil {
 		return nil, broken(r, nil, err)
 	}
 	return v, nil

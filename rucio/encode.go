@@ -27,8 +27,8 @@ func queryText(value any) (s string, ok bool) {
 		return "", false
 	}
 	switch value := v.Interface().(type) {
-	case time.Time:
-		return pythonDate(value), !value.IsZero()
+	case Time:
+		return value.rfc1123(), !value.absent()
 	case json.Number:
 		return value.String(), value != ""
 	}
@@ -55,9 +55,6 @@ func pythonBool(b bool) string {
 	return "False"
 }
 
-// pythonDate is rucio.common.utils.date_to_str: RFC 1123 in UTC.
-func pythonDate(t time.Time) string { return t.UTC().Format("Mon, 02 Jan 2006 15:04:05 UTC") }
-
 // pythonLiteral is repr of lists, maps and plain values. Some endpoints evaluate such text as Python literals.
 func pythonLiteral(v any) string {
 	switch v := v.(type) {
@@ -68,7 +65,9 @@ func pythonLiteral(v any) string {
 	case string:
 		return pythonString(v)
 	case time.Time:
-		return pythonString(pythonDate(v))
+		return pythonString(At(v).rfc1123())
+	case Time:
+		return pythonString(v.rfc1123())
 	case json.Number:
 		return v.String()
 	}
@@ -110,6 +109,22 @@ func pythonString(s string) string {
 	return b.String()
 }
 
+// orNull sends an absent string as null, as the Python client sends None.
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// orEmpty sends an absent list as an empty one, for parameters that must be lists.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
 // truthy is Python's bool(value).
 func truthy(value any) bool {
 	v := reflect.ValueOf(value)
@@ -124,31 +139,4 @@ func truthy(value any) bool {
 		return v.Len() > 0
 	}
 	return !v.IsZero()
-}
-
-// Time is a point in time as Rucio writes it: "Sat, 01 Jan 2022 10:00:00 UTC". Other text leaves it zero; the raw JSON of
-// the result still has it.
-type Time struct{ time.Time }
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (t *Time) UnmarshalJSON(b []byte) error {
-	var s string
-	if json.Unmarshal(b, &s) != nil {
-		return nil
-	}
-	for _, layout := range []string{time.RFC1123, "2006-01-02T15:04:05.999999", time.RFC3339, "2006-01-02 15:04:05.999999"} {
-		if parsed, err := time.Parse(layout, s); err == nil {
-			t.Time = parsed.UTC()
-			break
-		}
-	}
-	return nil
-}
-
-// MarshalJSON writes what the Python client's render_json does; a zero time is null.
-func (t Time) MarshalJSON() ([]byte, error) {
-	if t.IsZero() {
-		return []byte("null"), nil
-	}
-	return json.Marshal(pythonDate(t.Time))
 }

@@ -37,6 +37,7 @@ func del(method, path string, values ...string) *request {
 	return newRequest("DELETE", method, path, values)
 }
 
+// newRequest fills a path in. The generator of the catalog checks that there are as many values as placeholders.
 func newRequest(verb, method, path string, values []string) *request {
 	var b strings.Builder
 	for rest := path; rest != ""; {

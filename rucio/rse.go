@@ -55,3 +55,29 @@ func (c *Client) ListRSEs(ctx context.Context, o *ListRSEsOptions) iter.Seq2[*RS
 func (c *Client) GetRSE(ctx context.Context, rse string) (*RSE, error) {
 	return one[RSE](ctx, c, get("get_rse", "/rses/{rse}", rse))
 }
+
+// RSEUsage is what a source of information says about the space of an RSE, in bytes.
+type RSEUsage struct {
+	Object
+	RSEID     string `json:"rse_id"`
+	RSE       string `json:"rse"`
+	Source    string `json:"source"` // rucio, storage, unavailable ...
+	Used      *int64 `json:"used"`
+	Free      *int64 `json:"free"`
+	Total     *int64 `json:"total"`
+	Files     *int64 `json:"files"`
+	UpdatedAt Time   `json:"updated_at"`
+}
+
+// GetRSEUsageOptions narrow GetRSEUsage.
+type GetRSEUsageOptions struct {
+	Filters map[string]any `py:"filters=None"` // source, per_account
+}
+
+// GetRSEUsage tells the space of an RSE, a row for each source of information.
+//
+//rucio:method RSEClient.get_rse_usage GET /rses/{rse}/usage
+func (c *Client) GetRSEUsage(ctx context.Context, rse string, o *GetRSEUsageOptions) iter.Seq2[*RSEUsage, error] {
+	o = withDefaults(o)
+	return stream[RSEUsage](ctx, c, get("get_rse_usage", "/rses/{rse}/usage", rse).queryMap(o.Filters))
+}

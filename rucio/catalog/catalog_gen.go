@@ -35,6 +35,229 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "add_did", Client: "DIDClient", Go: "AddDID",
+		Doc:  "Creates a dataset or a container. It fails with ErrDataIdentifierAlreadyExists when there is one of this name.",
+		Verb: "POST", Path: "/dids/{scope}/{name}", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "did_type", Type: "string", Required: true, Doc: "DATASET or CONTAINER"},
+			{Name: "statuses", Type: "map", Default: "None", Doc: "monotonic"},
+			{Name: "meta", Type: "map", Default: "None", Doc: "metadata"},
+			{Name: "rules", Type: "list of maps", Default: "None", Doc: "arguments of add_replication_rule, without dids"},
+			{Name: "lifetime", Type: "integer", Default: "None", Doc: "seconds"},
+			{Name: "dids", Type: "list of DIDs", Default: "None", Doc: "its content"},
+			{Name: "rse", Type: "string", Default: "None", Doc: "where files among the content are"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope   string
+				name    string
+				didType string
+			}
+			var o rucio.AddDIDOptions
+			if err := read("add_did", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				need("did_type", "string", &in.didType).
+				take("statuses", "map", &o.Statuses).
+				take("meta", "map", &o.Meta).
+				take("rules", "list of maps", &o.Rules).
+				take("lifetime", "integer", &o.Lifetime).
+				take("dids", "list of DIDs", &o.DIDs).
+				take("rse", "string", &o.RSE).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddDID(ctx, in.scope, in.name, in.didType, &o))
+		},
+	},
+	{
+		Name: "add_dids", Client: "DIDClient", Go: "AddDIDs",
+		Doc:  "Creates datasets and containers, all or none of them.",
+		Verb: "POST", Path: "/dids", Returns: Value,
+		Params: []Param{
+			{Name: "dids", Type: "list of maps", Required: true, Doc: "each with scope, name, type and any of statuses, meta, rules, lifetime, dids, rse"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				dids []rucio.NewDID
+			}
+			if err := read("add_dids", a).
+				need("dids", "list of maps", &in.dids).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddDIDs(ctx, in.dids))
+		},
+	},
+	{
+		Name: "add_replication_rule", Client: "RuleClient", Go: "AddReplicationRule",
+		Doc:  "Asks for copies of DIDs on RSEs, a rule for each DID, and returns the ids of the rules.",
+		Verb: "POST", Path: "/rules/", Returns: Value,
+		Params: []Param{
+			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "DIDs, each with scope and name"},
+			{Name: "copies", Type: "integer", Required: true, Doc: "how many replicas of each file"},
+			{Name: "rse_expression", Type: "string", Required: true, Doc: "RSE expression, such as \"country=UK&type=DISK\""},
+			{Name: "priority", Type: "integer", Default: "3", Doc: "of its transfers, 1 to 5"},
+			{Name: "lifetime", Type: "integer", Default: "None", Doc: "seconds until the rule is removed; for ever when absent"},
+			{Name: "grouping", Type: "string", Default: "'DATASET'", Doc: "which replicas stay together: ALL, DATASET or NONE"},
+			{Name: "notify", Type: "string", Default: "'N'", Doc: "when to tell the owner: Y, N, C (closed) or P (progress)"},
+			{Name: "source_replica_expression", Type: "string", Default: "None", Doc: "RSEs to copy from"},
+			{Name: "activity", Type: "string", Default: "None", Doc: "share of the transfers; the server's default when absent"},
+			{Name: "account", Type: "string", Default: "None", Doc: "owner of the rule; the caller when absent"},
+			{Name: "meta", Type: "string", Default: "None", Doc: "text for whoever made the rule, often JSON"},
+			{Name: "ignore_availability", Type: "boolean", Default: "False", Doc: "RSEs that cannot be written to now as well"},
+			{Name: "purge_replicas", Type: "boolean", Default: "False", Doc: "remove the replicas at once when the rule goes"},
+			{Name: "ask_approval", Type: "boolean", Default: "False", Doc: "wait for ApproveReplicationRule"},
+			{Name: "asynchronous", Type: "boolean", Default: "False", Doc: "let a daemon of the server make the rule"},
+			{Name: "locked", Type: "boolean", Default: "False", Doc: "not to be deleted"},
+			{Name: "delay_injection", Type: "integer", Default: "None", Doc: "seconds until the rule is made"},
+			{Name: "comment", Type: "string", Default: "None"},
+			{Name: "weight", Type: "string", Default: "None", Doc: "RSE attribute to weigh RSEs by"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				dids          []rucio.DID
+				copies        int
+				rseExpression string
+			}
+			var o rucio.AddReplicationRuleOptions
+			if err := read("add_replication_rule", a).
+				need("dids", "list of DIDs", &in.dids).
+				need("copies", "integer", &in.copies).
+				need("rse_expression", "string", &in.rseExpression).
+				take("priority", "integer", &o.Priority).
+				take("lifetime", "integer", &o.Lifetime).
+				take("grouping", "string", &o.Grouping).
+				take("notify", "string", &o.Notify).
+				take("source_replica_expression", "string", &o.SourceReplicaExpression).
+				take("activity", "string", &o.Activity).
+				take("account", "string", &o.Account).
+				take("meta", "string", &o.Meta).
+				take("ignore_availability", "boolean", &o.IgnoreAvailability).
+				take("purge_replicas", "boolean", &o.PurgeReplicas).
+				take("ask_approval", "boolean", &o.AskApproval).
+				take("asynchronous", "boolean", &o.Asynchronous).
+				take("locked", "boolean", &o.Locked).
+				take("delay_injection", "integer", &o.DelayInjection).
+				take("comment", "string", &o.Comment).
+				take("weight", "string", &o.Weight).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().AddReplicationRule(ctx, in.dids, in.copies, in.rseExpression, &o))
+		},
+	},
+	{
+		Name: "add_scope", Client: "ScopeClient", Go: "AddScope",
+		Doc:  "Creates a scope that belongs to an account.",
+		Verb: "POST", Path: "/accounts/{account}/scopes/{scope}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "scope", Type: "string", Required: true, Doc: "name of the new scope"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+				scope   string
+			}
+			if err := read("add_scope", a).
+				need("account", "string", &in.account).
+				need("scope", "string", &in.scope).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddScope(ctx, in.account, in.scope))
+		},
+	},
+	{
+		Name: "approve_replication_rule", Client: "RuleClient", Go: "ApproveReplicationRule",
+		Doc:  "Lets a rule that waits for approval go ahead.",
+		Verb: "PUT", Path: "/rules/{rule_id}", Returns: Value,
+		Params: []Param{
+			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				ruleID string
+			}
+			if err := read("approve_replication_rule", a).
+				need("rule_id", "string", &in.ruleID).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().ApproveReplicationRule(ctx, in.ruleID))
+		},
+	},
+	{
+		Name: "attach_dids", Client: "DIDClient", Go: "AttachDIDs",
+		Doc:  "Adds DIDs to a dataset or a container.",
+		Verb: "POST", Path: "/dids/{scope}/{name}/dids", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "DIDs, each with scope and name"},
+			{Name: "rse", Type: "string", Default: "None", Doc: "where attached files that are new have their replicas"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+				dids  []rucio.DID
+			}
+			var o rucio.AttachDIDsOptions
+			if err := read("attach_dids", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				need("dids", "list of DIDs", &in.dids).
+				take("rse", "string", &o.RSE).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AttachDIDs(ctx, in.scope, in.name, in.dids, &o))
+		},
+	},
+	{
+		Name: "delete_replication_rule", Client: "RuleClient", Go: "DeleteReplicationRule",
+		Doc:  "Removes a rule, or fails with ErrRuleNotFound.",
+		Verb: "DELETE", Path: "/rules/{rule_id}", Returns: Value,
+		Params: []Param{
+			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
+			{Name: "purge_replicas", Type: "boolean", Default: "None", Doc: "remove the replicas at once"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				ruleID string
+			}
+			var o rucio.DeleteReplicationRuleOptions
+			if err := read("delete_replication_rule", a).
+				need("rule_id", "string", &in.ruleID).
+				take("purge_replicas", "boolean", &o.PurgeReplicas).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteReplicationRule(ctx, in.ruleID, &o))
+		},
+	},
+	{
+		Name: "detach_dids", Client: "DIDClient", Go: "DetachDIDs",
+		Doc:  "Takes DIDs out of a dataset or a container.",
+		Verb: "DELETE", Path: "/dids/{scope}/{name}/dids", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "dids", Type: "list of DIDs", Default: "None", Doc: "what to take out"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			var o rucio.DetachDIDsOptions
+			if err := read("detach_dids", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				take("dids", "list of DIDs", &o.DIDs).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DetachDIDs(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
 		Name: "get_account", Client: "AccountClient", Go: "GetAccount",
 		Doc:  "Returns an account and its settings, or ErrAccountNotFound.",
 		Verb: "GET", Path: "/accounts/{account}", Returns: Value,
@@ -53,6 +276,134 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "get_account_limits", Client: "AccountClient", Go: "GetAccountLimits",
+		Doc:  "Returns the quota of an account on an RSE or RSE expression: its name to bytes, -1 for none.",
+		Verb: "GET", Path: "/accounts/{account}/limits/{locality}/{rse_expression}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "rse_expression", Type: "string", Required: true, Doc: "RSE expression, such as \"country=UK&type=DISK\""},
+			{Name: "locality", Type: "string", Required: true, Doc: "local for an RSE, global for an RSE expression"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account       string
+				rseExpression string
+				locality      string
+			}
+			if err := read("get_account_limits", a).
+				need("account", "string", &in.account).
+				need("rse_expression", "string", &in.rseExpression).
+				need("locality", "string", &in.locality).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetAccountLimits(ctx, in.account, in.rseExpression, in.locality))
+		},
+	},
+	{
+		Name: "get_config", Client: "ConfigClient", Go: "GetConfig",
+		Doc:  "Returns the server's configuration table: all sections, the options of one, or one value.",
+		Verb: "GET", Path: "/config", Returns: Value,
+		Params: []Param{
+			{Name: "section", Type: "string", Default: "None"},
+			{Name: "option", Type: "string", Default: "None", Doc: "of the section, which must be given too"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var o rucio.GetConfigOptions
+			if err := read("get_config", a).
+				take("section", "string", &o.Section).
+				take("option", "string", &o.Option).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetConfig(ctx, &o))
+		},
+	},
+	{
+		Name: "get_did", Client: "DIDClient", Go: "GetDID",
+		Doc:  "Tells what a DID is, or fails with ErrDataIdentifierNotFound.",
+		Verb: "GET", Path: "/dids/{scope}/{name}", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "dynamic", Type: "boolean", Default: "False", Doc: "compute bytes and length now, at the level of files"},
+			{Name: "dynamic_depth", Type: "string", Default: "None", Doc: "the level to compute them at: FILE or DATASET"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			var o rucio.GetDIDOptions
+			if err := read("get_did", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				take("dynamic", "boolean", &o.Dynamic).
+				take("dynamic_depth", "string", &o.DynamicDepth).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetDID(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "get_local_account_limits", Client: "AccountClient", Go: "GetLocalAccountLimits",
+		Doc:  "Returns the quotas of an account: bytes by the name of the RSE. Unlimited ones are 1e999.",
+		Verb: "GET", Path: "/accounts/{account}/limits/local", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+			}
+			if err := read("get_local_account_limits", a).
+				need("account", "string", &in.account).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetLocalAccountLimits(ctx, in.account))
+		},
+	},
+	{
+		Name: "get_metadata", Client: "DIDClient", Go: "GetMetadata",
+		Doc:  "Returns the metadata of a DID.",
+		Verb: "GET", Path: "/dids/{scope}/{name}/meta", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "plugin", Type: "string", Default: "'DID_COLUMN'", Doc: "DID_COLUMN, JSON, or ALL"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			var o rucio.GetMetadataOptions
+			if err := read("get_metadata", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				take("plugin", "string", &o.Plugin).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetMetadata(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "get_replication_rule", Client: "RuleClient", Go: "GetReplicationRule",
+		Doc:  "Returns a rule, or ErrRuleNotFound.",
+		Verb: "GET", Path: "/rules/{rule_id}", Returns: Value,
+		Params: []Param{
+			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				ruleID string
+			}
+			if err := read("get_replication_rule", a).
+				need("rule_id", "string", &in.ruleID).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetReplicationRule(ctx, in.ruleID))
+		},
+	},
+	{
 		Name: "get_rse", Client: "RSEClient", Go: "GetRSE",
 		Doc:  "Returns an RSE, its settings and protocols, or ErrRSENotFound.",
 		Verb: "GET", Path: "/rses/{rse}", Returns: Value,
@@ -68,6 +419,27 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return value(c.Raw().GetRSE(ctx, in.rse))
+		},
+	},
+	{
+		Name: "get_rse_usage", Client: "RSEClient", Go: "GetRSEUsage",
+		Doc:  "Tells the space of an RSE, a row for each source of information.",
+		Verb: "GET", Path: "/rses/{rse}/usage", Returns: Stream,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "filters", Type: "map", Default: "None", Doc: "source, per_account"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse string
+			}
+			var o rucio.GetRSEUsageOptions
+			if err := read("get_rse_usage", a).
+				need("rse", "string", &in.rse).
+				take("filters", "map", &o.Filters).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().GetRSEUsage(ctx, in.rse, &o))
 		},
 	},
 	{
@@ -91,6 +463,140 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "list_content", Client: "DIDClient", Go: "ListContent",
+		Doc:  "Lists what a dataset or a container directly holds.",
+		Verb: "GET", Path: "/dids/{scope}/{name}/dids", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			if err := read("list_content", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListContent(ctx, in.scope, in.name))
+		},
+	},
+	{
+		Name: "list_dids", Client: "DIDClient", Go: "ListDIDs",
+		Doc:  "Finds the DIDs of a scope whose metadata match.",
+		Verb: "GET", Path: "/dids/{scope}/dids/search", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "filters", Type: "map or list of maps", Required: true, Doc: "such as {name: \"test.*\"} or [{datatype: RAW}, {\"length.gt\": 10}]"},
+			{Name: "did_type", Type: "string", Default: "'collection'", Doc: "all, collection, dataset, container or file"},
+			{Name: "long", Type: "boolean", Default: "False", Doc: "rows with scope, name, type, bytes and length instead of names"},
+			{Name: "recursive", Type: "boolean", Default: "False", Doc: "the contents of matching collections as well"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope   string
+				filters rucio.Filters
+			}
+			var o rucio.ListDIDsOptions
+			if err := read("list_dids", a).
+				need("scope", "string", &in.scope).
+				need("filters", "map or list of maps", &in.filters).
+				take("did_type", "string", &o.DIDType).
+				take("long", "boolean", &o.Long).
+				take("recursive", "boolean", &o.Recursive).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListDIDs(ctx, in.scope, in.filters, &o))
+		},
+	},
+	{
+		Name: "list_files", Client: "DIDClient", Go: "ListFiles",
+		Doc:  "Lists the files of a DID, through all levels of containers.",
+		Verb: "GET", Path: "/dids/{scope}/{name}/files", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "long", Type: "boolean", Default: "None", Doc: "with lumi block numbers"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			var o rucio.ListFilesOptions
+			if err := read("list_files", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				take("long", "boolean", &o.Long).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListFiles(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "list_replicas", Client: "ReplicaClient", Go: "ListReplicas",
+		Doc:  "Lists the replicas of the files of DIDs, a row a file.",
+		Verb: "POST", Path: "/replicas/list", Returns: Stream,
+		Params: []Param{
+			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "DIDs, each with scope and name"},
+			{Name: "schemes", Type: "list of strings", Default: "None", Doc: "protocols of the PFNs: davs, root ..."},
+			{Name: "ignore_availability", Type: "boolean", Default: "True", Doc: "RSEs that cannot be read now as well"},
+			{Name: "all_states", Type: "boolean", Default: "False", Doc: "replicas that are not AVAILABLE as well"},
+			{Name: "metalink", Type: "boolean", Default: "False", Doc: "one row: a metalink, XML"},
+			{Name: "rse_expression", Type: "string", Default: "None", Doc: "replicas on these RSEs only"},
+			{Name: "client_location", Type: "map", Default: "None", Doc: "ip, fqdn, site, latitude, longitude, to sort by"},
+			{Name: "sort", Type: "string", Default: "None", Doc: "geoip, custom_table or random"},
+			{Name: "domain", Type: "string", Default: "None", Doc: "of the PFNs: wan, lan or all"},
+			{Name: "signature_lifetime", Type: "integer", Default: "None", Doc: "of signed URLs, in seconds"},
+			{Name: "nrandom", Type: "integer", Default: "None", Doc: "as many replicas of each file, by chance"},
+			{Name: "resolve_archives", Type: "boolean", Default: "True", Doc: "find files within archives"},
+			{Name: "resolve_parents", Type: "boolean", Default: "False", Doc: "name the datasets of each file"},
+			{Name: "updated_after", Type: "datetime", Default: "None", Doc: "replicas that changed since"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				dids []rucio.DID
+			}
+			var o rucio.ListReplicasOptions
+			if err := read("list_replicas", a).
+				need("dids", "list of DIDs", &in.dids).
+				take("schemes", "list of strings", &o.Schemes).
+				take("ignore_availability", "boolean", &o.IgnoreAvailability).
+				take("all_states", "boolean", &o.AllStates).
+				take("metalink", "boolean", &o.Metalink).
+				take("rse_expression", "string", &o.RSEExpression).
+				take("client_location", "map", &o.ClientLocation).
+				take("sort", "string", &o.Sort).
+				take("domain", "string", &o.Domain).
+				take("signature_lifetime", "integer", &o.SignatureLifetime).
+				take("nrandom", "integer", &o.Nrandom).
+				take("resolve_archives", "boolean", &o.ResolveArchives).
+				take("resolve_parents", "boolean", &o.ResolveParents).
+				take("updated_after", "datetime", &o.UpdatedAfter).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListReplicas(ctx, in.dids, &o))
+		},
+	},
+	{
+		Name: "list_replication_rules", Client: "RuleClient", Go: "ListReplicationRules",
+		Doc:  "Lists rules.",
+		Verb: "GET", Path: "/rules/", Returns: Stream,
+		Params: []Param{
+			{Name: "filters", Type: "map", Default: "None", Doc: "fields of the rule by name: account, scope, name, rse_expression, state ..."},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var o rucio.ListReplicationRulesOptions
+			if err := read("list_replication_rules", a).
+				take("filters", "map", &o.Filters).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListReplicationRules(ctx, &o))
+		},
+	},
+	{
 		Name: "list_rses", Client: "RSEClient", Go: "ListRSEs",
 		Doc:  "Lists the RSEs, all or those of an RSE expression.",
 		Verb: "GET", Path: "/rses/", Returns: Stream,
@@ -107,6 +613,17 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "list_scopes", Client: "ScopeClient", Go: "ListScopes",
+		Doc:  "Returns the names of all scopes.",
+		Verb: "GET", Path: "/scopes/", Returns: Value,
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			if err := read("list_scopes", a).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ListScopes(ctx))
+		},
+	},
+	{
 		Name: "ping", Client: "PingClient", Go: "Ping",
 		Doc:  "Asks whether the server is alive and which version it runs. It needs no credentials.",
 		Verb: "GET", Path: "/ping", Returns: Value,
@@ -115,6 +632,63 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return value(c.Raw().Ping(ctx))
+		},
+	},
+	{
+		Name: "set_account_limit", Client: "AccountClient", Go: "SetAccountLimit",
+		Doc:  "Sets the quota of an account on an RSE or RSE expression.",
+		Verb: "POST", Path: "/accounts/{account}/limits/{locality}/{rse}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE, or the RSE expression"},
+			{Name: "bytes_", Type: "integer", Required: true, Doc: "bytes; -1 for no limit"},
+			{Name: "locality", Type: "string", Required: true, Doc: "local for an RSE, global for an RSE expression"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account  string
+				rse      string
+				limit    int64
+				locality string
+			}
+			if err := read("set_account_limit", a).
+				need("account", "string", &in.account).
+				need("rse", "string", &in.rse).
+				need("bytes_", "integer", &in.limit).
+				need("locality", "string", &in.locality).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().SetAccountLimit(ctx, in.account, in.rse, in.limit, in.locality))
+		},
+	},
+	{
+		Name: "set_metadata", Client: "DIDClient", Go: "SetMetadata",
+		Doc:  "Sets one key of a DID's metadata.",
+		Verb: "POST", Path: "/dids/{scope}/{name}/meta/{key}", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "key", Type: "string", Required: true, Doc: "of the metadata"},
+			{Name: "value", Type: "any", Required: true, Doc: "its value"},
+			{Name: "recursive", Type: "boolean", Default: "False", Doc: "set it on the content as well"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+				key   string
+				value any
+			}
+			var o rucio.SetMetadataOptions
+			if err := read("set_metadata", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				need("key", "string", &in.key).
+				need("value", "any", &in.value).
+				take("recursive", "boolean", &o.Recursive).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().SetMetadata(ctx, in.scope, in.name, in.key, in.value, &o))
 		},
 	},
 	{

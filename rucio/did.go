@@ -1,0 +1,267 @@
+package rucio
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"iter"
+)
+
+// DID names a data identifier: a file, a dataset or a container.
+//
+//rucio:kind DID
+type DID struct {
+	Scope string         `json:"scope,omitempty"`
+	Name  string         `json:"name,omitempty"`
+	Type  string         `json:"type,omitempty"` // FILE, DATASET or CONTAINER, where it matters
+	Extra map[string]any `json:"-"`              // what else the call takes: bytes, adler32, md5, guid, pfn, meta ...
+}
+
+// MarshalJSON implements json.Marshaler.
+func (d DID) MarshalJSON() ([]byte, error) {
+	type plain DID
+	return marshalExtra(plain(d), d.Extra)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *DID) UnmarshalJSON(data []byte) error {
+	type plain DID
+	return unmarshalExtra(data, (*plain)(d), &d.Extra)
+}
+
+// String returns "scope:name".
+func (d DID) String() string { return d.Scope + ":" + d.Name }
+
+// NewDID is a dataset or container to be made by AddDIDs.
+//
+//rucio:kind map
+type NewDID struct {
+	Scope    string           `json:"scope,omitempty"`
+	Name     string           `json:"name,omitempty"`
+	Type     string           `json:"type,omitempty"`     // DATASET or CONTAINER
+	Statuses map[string]any   `json:"statuses,omitempty"` // monotonic
+	Meta     map[string]any   `json:"meta,omitempty"`
+	Rules    []map[string]any `json:"rules,omitempty"`    // arguments of AddReplicationRule
+	Lifetime *int             `json:"lifetime,omitempty"` // seconds
+	DIDs     []DID            `json:"dids,omitempty"`     // its content
+	RSE      string           `json:"rse,omitempty"`      // where files among the content are
+	Extra    map[string]any   `json:"-"`                  // what else the server takes
+}
+
+// MarshalJSON implements json.Marshaler.
+func (d NewDID) MarshalJSON() ([]byte, error) {
+	type plain NewDID
+	return marshalExtra(plain(d), d.Extra)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *NewDID) UnmarshalJSON(data []byte) error {
+	type plain NewDID
+	return unmarshalExtra(data, (*plain)(d), &d.Extra)
+}
+
+// Filters choose DIDs by their metadata: one of the maps must match, with all of its keys. A key may end in an operator:
+// "length.gt". In JSON a single map may stand for a list of one.
+//
+//rucio:kind map or list of maps
+type Filters []map[string]any
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (f *Filters) UnmarshalJSON(data []byte) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if data[0] == '{' {
+		*f = make(Filters, 1)
+		return d.Decode(&(*f)[0])
+	}
+	return d.Decode((*[]map[string]any)(f))
+}
+
+// FoundDID is a row of ListDIDs. Unless the list is long, it holds the name only.
+type FoundDID struct {
+	Object
+	Scope  string `json:"scope"`
+	Name   string `json:"name"`
+	Type   string `json:"did_type"`
+	Bytes  *int64 `json:"bytes"`
+	Length *int64 `json:"length"` // number of files
+}
+
+func (d *FoundDID) setText(name string) { d.Name = name }
+
+// ListDIDsOptions widen ListDIDs.
+type ListDIDsOptions struct {
+	DIDType   string `py:"did_type='collection'"` // all, collection, dataset, container or file
+	Long      bool   `py:"long=False"`            // rows with scope, name, type, bytes and length instead of names
+	Recursive bool   `py:"recursive=False"`       // the contents of matching collections as well
+}
+
+// ListDIDs finds the DIDs of a scope whose metadata match.
+//
+//rucio:method DIDClient.list_dids GET /dids/{scope}/dids/search
+//rucio:param filters such as {name: "test.*"} or [{datatype: RAW}, {"length.gt": 10}]
+func (c *Client) ListDIDs(ctx context.Context, scope string, filters Filters, o *ListDIDsOptions) iter.Seq2[*FoundDID, error] {
+	o = withDefaults(o)
+	return stream[FoundDID](ctx, c, get("list_dids", "/dids/{scope}/dids/search", scope).
+		query("type", o.DIDType).query("filters", append(Filters{}, filters...)).
+		query("long", o.Long).query("recursive", o.Recursive))
+}
+
+// AddDIDOptions are what AddDID can give a new collection.
+type AddDIDOptions struct {
+	Statuses map[string]any   `py:"statuses=None"` // monotonic
+	Meta     map[string]any   `py:"meta=None"`     // metadata
+	Rules    []map[string]any `py:"rules=None"`    // arguments of add_replication_rule, without dids
+	Lifetime *int             `py:"lifetime=None"` // seconds
+	DIDs     []DID            `py:"dids=None"`     // its content
+	RSE      string           `py:"rse=None"`      // where files among the content are
+}
+
+// AddDID creates a dataset or a container. It fails with ErrDataIdentifierAlreadyExists when there is one of this name.
+//
+//rucio:method DIDClient.add_did POST /dids/{scope}/{name}
+//rucio:param did_type DATASET or CONTAINER
+func (c *Client) AddDID(ctx context.Context, scope, name, didType string, o *AddDIDOptions) error {
+	o = withDefaults(o)
+	body := fields{"type": didType}.with("statuses", o.Statuses).with("meta", o.Meta).with("rules", o.Rules).
+		with("lifetime", o.Lifetime).with("dids", o.DIDs).with("rse", o.RSE)
+	return exec(ctx, c, post("add_did", "/dids/{scope}/{name}", scope, name).json(body))
+}
+
+// AddDIDs creates datasets and containers, all or none of them.
+//
+//rucio:method DIDClient.add_dids POST /dids
+//rucio:param dids each with scope, name, type and any of statuses, meta, rules, lifetime, dids, rse
+func (c *Client) AddDIDs(ctx context.Context, dids []NewDID) error {
+	return exec(ctx, c, post("add_dids", "/dids").json(orEmpty(dids)))
+}
+
+// AttachDIDsOptions refine AttachDIDs.
+type AttachDIDsOptions struct {
+	RSE string `py:"rse=None"` // where attached files that are new have their replicas
+}
+
+// AttachDIDs adds DIDs to a dataset or a container.
+//
+//rucio:method DIDClient.attach_dids POST /dids/{scope}/{name}/dids
+func (c *Client) AttachDIDs(ctx context.Context, scope, name string, dids []DID, o *AttachDIDsOptions) error {
+	o = withDefaults(o)
+	body := fields{"dids": orEmpty(dids)}.with("rse", o.RSE)
+	return exec(ctx, c, post("attach_dids", "/dids/{scope}/{name}/dids", scope, name).json(body))
+}
+
+// DetachDIDsOptions narrow DetachDIDs.
+type DetachDIDsOptions struct {
+	DIDs []DID `py:"dids=None"` // what to take out
+}
+
+// DetachDIDs takes DIDs out of a dataset or a container.
+//
+//rucio:method DIDClient.detach_dids DELETE /dids/{scope}/{name}/dids
+func (c *Client) DetachDIDs(ctx context.Context, scope, name string, o *DetachDIDsOptions) error {
+	o = withDefaults(o)
+	return exec(ctx, c, del("detach_dids", "/dids/{scope}/{name}/dids", scope, name).json(fields{"dids": o.DIDs}))
+}
+
+// Content is a row of ListContent.
+type Content struct {
+	Object
+	Scope   string `json:"scope"`
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Bytes   *int64 `json:"bytes"`
+	Adler32 string `json:"adler32"`
+	MD5     string `json:"md5"`
+}
+
+// ListContent lists what a dataset or a container directly holds.
+//
+//rucio:method DIDClient.list_content GET /dids/{scope}/{name}/dids
+func (c *Client) ListContent(ctx context.Context, scope, name string) iter.Seq2[*Content, error] {
+	return stream[Content](ctx, c, get("list_content", "/dids/{scope}/{name}/dids", scope, name))
+}
+
+// File is a row of ListFiles.
+type File struct {
+	Object
+	Scope   string `json:"scope"`
+	Name    string `json:"name"`
+	Bytes   *int64 `json:"bytes"`
+	Adler32 string `json:"adler32"`
+	GUID    string `json:"guid"`
+	Events  *int64 `json:"events"`
+}
+
+// ListFilesOptions widen ListFiles.
+type ListFilesOptions struct {
+	Long bool `py:"long=None"` // with lumi block numbers
+}
+
+// ListFiles lists the files of a DID, through all levels of containers.
+//
+//rucio:method DIDClient.list_files GET /dids/{scope}/{name}/files
+func (c *Client) ListFiles(ctx context.Context, scope, name string, o *ListFilesOptions) iter.Seq2[*File, error] {
+	o = withDefaults(o)
+	return stream[File](ctx, c, get("list_files", "/dids/{scope}/{name}/files", scope, name).flag("long", o.Long))
+}
+
+// DIDInfo is what GetDID tells of a DID. Files have checksums; collections are open or closed.
+type DIDInfo struct {
+	Object
+	Scope     string `json:"scope"`
+	Name      string `json:"name"`
+	Type      string `json:"type"` // FILE, DATASET or CONTAINER
+	Account   string `json:"account"`
+	Open      *bool  `json:"open"`
+	Monotonic *bool  `json:"monotonic"`
+	ExpiredAt Time   `json:"expired_at"`
+	Length    *int64 `json:"length"` // number of files
+	Bytes     *int64 `json:"bytes"`
+	Adler32   string `json:"adler32"`
+	MD5       string `json:"md5"`
+}
+
+// GetDIDOptions say how GetDID counts.
+type GetDIDOptions struct {
+	Dynamic      bool   `py:"dynamic=False"`      // compute bytes and length now, at the level of files
+	DynamicDepth string `py:"dynamic_depth=None"` // the level to compute them at: FILE or DATASET
+}
+
+// GetDID tells what a DID is, or fails with ErrDataIdentifierNotFound.
+//
+//rucio:method DIDClient.get_did GET /dids/{scope}/{name}
+func (c *Client) GetDID(ctx context.Context, scope, name string, o *GetDIDOptions) (*DIDInfo, error) {
+	o = withDefaults(o)
+	if o.DynamicDepth == "" && o.Dynamic {
+		o.DynamicDepth = "FILE"
+	}
+	return one[DIDInfo](ctx, c, get("get_did", "/dids/{scope}/{name}", scope, name).query("dynamic_depth", o.DynamicDepth))
+}
+
+// GetMetadataOptions say where GetMetadata looks.
+type GetMetadataOptions struct {
+	Plugin string `py:"plugin='DID_COLUMN'"` // DID_COLUMN, JSON, or ALL
+}
+
+// GetMetadata returns the metadata of a DID.
+//
+//rucio:method DIDClient.get_metadata GET /dids/{scope}/{name}/meta
+func (c *Client) GetMetadata(ctx context.Context, scope, name string, o *GetMetadataOptions) (*Object, error) {
+	o = withDefaults(o)
+	return one[Object](ctx, c, get("get_metadata", "/dids/{scope}/{name}/meta", scope, name).query("plugin", o.Plugin))
+}
+
+// SetMetadataOptions widen SetMetadata.
+type SetMetadataOptions struct {
+	Recursive bool `py:"recursive=False"` // set it on the content as well
+}
+
+// SetMetadata sets one key of a DID's metadata.
+//
+//rucio:method DIDClient.set_metadata POST /dids/{scope}/{name}/meta/{key}
+//rucio:param key of the metadata
+func (c *Client) SetMetadata(ctx context.Context, scope, name, key string, value any, o *SetMetadataOptions) error {
+	o = withDefaults(o)
+	return exec(ctx, c, post("set_metadata", "/dids/{scope}/{name}/meta/{key}", scope, name, key).
+		json(fields{"value": value, "recursive": o.Recursive}))
+}
