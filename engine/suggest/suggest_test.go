@@ -45,10 +45,10 @@ func TestNear(t *testing.T) {
 func TestHint(t *testing.T) {
 	candidates := []string{"upload", "uploads", "download", "ping"}
 	for word, want := range map[string]string{
-		"uplod":    `did you mean "upload" or "uploads"?`,
-		"pong":     `did you mean "ping"?`,
-		"xyzzy":    "",
-		"donwload": `did you mean "download"?`,
+		"uplod":   `did you mean "upload" or "uploads"?`,
+		"pong":    `did you mean "ping"?`,
+		"xyzzy":   "",
+		"dowload": `did you mean "download"?`,
 	} {
 		if got := Hint(word, candidates); got != want {
 			t.Errorf("Hint(%q) = %q, want %q", word, got, want)
