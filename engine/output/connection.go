@@ -29,7 +29,7 @@ const longestPause = 10 * time.Second
 func (c *connection) do(r *http.Request) (*http.Response, error) {
 	c.auth.apply(r)
 	r.Header.Set("User-Agent", c.userAgent)
-	answer, err := c.client.Do(r)
+	answer, err := c.client.Do(r) //nolint:gosec // the operator says where to
 	if err != nil {
 		var cert *tls.CertificateVerificationError
 		if errors.As(err, &cert) {
@@ -49,7 +49,7 @@ func (c *connection) retry(ctx context.Context, f func() error) error {
 		if !errors.As(err, &t) || attempt >= c.attempts || ctx.Err() != nil {
 			return err
 		}
-		wait := max(pause/2+rand.N(pause), t.after)
+		wait := max(pause/2+rand.N(pause), t.after) //nolint:gosec // no secret
 		pause *= 2
 		select {
 		case <-ctx.Done():

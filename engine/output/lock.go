@@ -25,13 +25,12 @@ func openLocked(path string, flag int) (*os.File, error) {
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 	}
 	opened, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, err
+	if err == nil {
+		var there os.FileInfo
+		if there, err = os.Stat(path); err == nil && os.SameFile(opened, there) {
+			return f, nil
+		}
 	}
-	if there, err := os.Stat(path); err != nil || !os.SameFile(opened, there) {
-		f.Close()
-		return nil, nil
-	}
-	return f, nil
+	f.Close()
+	return nil, ignoreGone(err)
 }

@@ -127,13 +127,15 @@ func backlog(dir string) (Backlog, error) {
 		}
 		return err
 	}
-	sealed, err := files(dir, sealedSuffix)
+	// open before sealed: a segment that is sealed meanwhile may be counted twice, but is not overlooked
+	err := errors.Join(count(dir, openSuffix, &b.Documents), count(dir, sealedSuffix, &b.Documents),
+		count(filepath.Join(dir, "rejected"), sealedSuffix, &b.Rejected))
+	sealed, sealedErr := files(dir, sealedSuffix)
 	if len(sealed) > 0 {
 		stamp, _, _ := strings.Cut(filepath.Base(sealed[0]), "-")
 		b.Oldest, _ = time.Parse(nameTime, stamp) // a strange name: unknown
 	}
 	broken, brokenErr := files(filepath.Join(dir, "broken"), sealedSuffix)
 	b.Broken = len(broken)
-	return b, errors.Join(err, brokenErr, count(dir, sealedSuffix, &b.Documents), count(dir, openSuffix, &b.Documents),
-		count(filepath.Join(dir, "rejected"), sealedSuffix, &b.Rejected))
+	return b, errors.Join(err, sealedErr, brokenErr)
 }
