@@ -60,6 +60,6 @@ func measure(metric string) int64 {
 }
 
 func memoryError(limit int64) error {
-	return fail.Hint(fail.Errorf(fail.Task, "memory limit of %s exceeded", lualib.Size(float64(limit))),
+	return fail.Hint(fail.Errorf(fail.Task, "memory limit of %s exceeded", lualib.Size(limit)),
 		"the script keeps too much at once: handle rows as they come, or raise the limit with --memory-limit")
 }

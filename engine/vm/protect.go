@@ -11,9 +11,10 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
 )
 
-// maxNested bounds protected calls and coroutines inside each other (Lua's own limit is 200): each takes Go stack, whose
-// overflow would end the process.
-const maxNested = 180
+// maxNested bounds protected calls and coroutines inside each other (Lua's own limit is 200). Lua functions that Go functions
+// call, for instance gsub's callback, take Go stack, about 2 kB each; with nestedDepth this keeps it below the 500 MB at which
+// Go ends the process.
+const maxNested = 100
 
 // failure is how a protected call failed.
 type failure struct {
@@ -30,12 +31,12 @@ func (v *VM) protect(ctx context.Context, fn lua.LValue, args []lua.LValue, trac
 	if v.nested >= maxNested {
 		return nil, &failure{value: lua.LString(fmt.Sprintf("stack overflow: more than %d protected calls or coroutines inside each other", maxNested))}
 	}
+	thread, depth := v.takeThread(ctx)
 	v.nested++
-	thread := v.takeThread(ctx)
 	defer func() {
 		v.nested--
 		if r := recover(); r != nil {
-			results, failed = nil, v.recovered(thread, r, traced || ctx.Err() != nil)
+			results, failed = nil, v.recovered(thread, depth, r, traced || ctx.Err() != nil)
 		}
 	}()
 	thread.Push(fn)
@@ -48,20 +49,34 @@ func (v *VM) protect(ctx context.Context, fn lua.LValue, args []lua.LValue, trac
 		results[i] = thread.Get(i + 1)
 	}
 	thread.SetTop(0)
-	v.idle = append(v.idle, thread)
+	if depth == nestedDepth {
+		v.idle = append(v.idle, thread)
+	}
 	return results, nil
 }
 
-// takeThread returns a thread whose scripts ctx stops. It is given back by protect when nothing failed on it.
-func (v *VM) takeThread(ctx context.Context) *lua.LState {
-	var thread *lua.LState
-	if last := len(v.idle) - 1; last >= 0 {
-		thread, v.idle = v.idle[last], v.idle[:last]
-	} else {
-		thread, _ = v.state.NewThread()
-		thread.Panic = raise
+// takeThread returns a thread whose scripts ctx stops, and how many calls it takes. protect gives it back when nothing failed
+// on it.
+func (v *VM) takeThread(ctx context.Context) (thread *lua.LState, depth int) {
+	last := len(v.idle) - 1
+	switch {
+	case v.nested == 0:
+		thread, depth = v.newThread(callDepth), callDepth
+	case last >= 0:
+		thread, v.idle, depth = v.idle[last], v.idle[:last], nestedDepth
+	default:
+		thread, depth = v.newThread(nestedDepth), nestedDepth
 	}
 	thread.SetContext(ctx)
+	return thread, depth
+}
+
+func (v *VM) newThread(depth int) *lua.LState {
+	v.state.Options.CallStackSize = depth
+	thread, _ := v.state.NewThread()
+	v.state.Options.CallStackSize = nestedDepth
+	thread.Options.CallStackSize = nestedDepth // of its coroutines
+	thread.Panic = raise
 	return thread
 }
 
@@ -72,7 +87,7 @@ func raise(L *lua.LState) {
 }
 
 // recovered makes a failure of what protect recovered.
-func (v *VM) recovered(thread *lua.LState, r any, traced bool) *failure {
+func (v *VM) recovered(thread *lua.LState, depth int, r any, traced bool) *failure {
 	failed := &failure{}
 	if traced {
 		failed.trace = frames(thread)
@@ -87,7 +102,7 @@ func (v *VM) recovered(thread *lua.LState, r any, traced bool) *failure {
 			failed.trace = append(v.lastTrace.frames, failed.trace...)
 		}
 	case string: // gopher-lua's own: the call stack cannot grow
-		failed.value = lua.LString(fmt.Sprintf("stack overflow: more than %d calls inside each other", callDepth))
+		failed.value = lua.LString(fmt.Sprintf("stack overflow: more than %d calls inside each other", depth))
 	default:
 		where := "the engine"
 		if frame, ok := frameAt(thread, 0); ok {

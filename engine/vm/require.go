@@ -205,8 +205,7 @@ func (v *VM) module(name string) lua.LValue {
 	if value, ok := v.modules[name]; ok {
 		return value
 	}
-	thread, _ := v.state.NewThread()
-	thread.Panic = raise
+	thread := v.newThread(nestedDepth)
 	thread.SetContext(v.ctx)
 	value := v.options.Modules[name](thread)
 	v.modules[name] = value

@@ -47,7 +47,7 @@ type VM struct {
 	options Options
 
 	ctx    context.Context // of the running Call
-	idle   []*lua.LState   // threads that protect can use again
+	idle   []*lua.LState   // threads that protect can use again, for nested calls
 	nested int             // protected calls and coroutines that are running inside each other
 	active []*lua.LState   // the coroutines among them
 
@@ -55,15 +55,16 @@ type VM struct {
 	loaded  *lua.LTable           // package.loaded
 	loading []string              // scripts whose loading is under way, outermost first
 
-	lastTrace     foreignTrace   // of an error on its way from another thread
-	handlingTrace []Frame        // of the error that an xpcall handler is looking at
-	undefined     undefinedName  // the last global that was read and is not there
+	lastTrace     foreignTrace  // of an error on its way from another thread
+	handlingTrace []Frame       // of the error that an xpcall handler is looking at
+	undefined     undefinedName // the last global that was read and is not there
 }
 
 const (
-	callDepth      = 8000 // nested calls of one thread
+	callDepth      = 8000 // nested calls of a Call
+	nestedDepth    = 1500 // and of each protected call or coroutine in it, see maxNested
 	registrySize   = 1 << 9
-	registryMax    = 1 << 20
+	registryMax    = 1 << 18
 	registryGrowth = 1 << 12
 	vmKey          = "engine.vm" // of the Lua registry: the VM
 )
@@ -85,7 +86,7 @@ func New(options Options) *VM {
 		options.Stdout = io.Discard
 	}
 	L := lua.NewState(lua.Options{
-		CallStackSize:       callDepth,
+		CallStackSize:       nestedDepth, // the threads that it makes have the same options
 		MinimizeStackMemory: true,
 		RegistrySize:        registrySize,
 		RegistryMaxSize:     registryMax,

@@ -125,9 +125,9 @@ func TestProtectedCalls(t *testing.T) {
 		{"xpcall handler", `print(xpcall(function() error("x", 0) end, function(e) return e .. "!", "more" end))`, "false\tx!\tmore\n"},
 		{"handler fails", `print(xpcall(function() error("x") end, function(e) error("y", 0) end))`, "false\ty\n"},
 		{"rethrow", `print(pcall(function() local ok, e = pcall(error, "in", 0); error("out:" .. e, 0) end))`, "false\tout:in\n"},
-		{"overflow", `local function f() return 1 + f() end; local ok, e = pcall(f); print(ok, e:match("stack overflow: more than %d+ calls"))`, "false\tstack overflow: more than 8000 calls\n"},
+		{"overflow", `local function f() return 1 + f() end; local ok, e = pcall(f); print(ok, e:match("stack overflow: more than %d+ calls"))`, "false\tstack overflow: more than 1500 calls\n"},
 		{"nested overflow", `local function f() local ok, e = pcall(f); if not ok then error(e, 0) end end; print(select(2, pcall(f)))`,
-			"stack overflow: more than 180 protected calls or coroutines inside each other\n"},
+			"stack overflow: more than 100 protected calls or coroutines inside each other\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := output(t, vm.Options{}, test.source); got != test.want {

@@ -27,8 +27,9 @@ func stringFormat(L *lua.LState, limits Limits) int {
 		spec := directive(L, format[i:])
 		i += len(spec.text) - 1
 		arg++
-		out.WriteString(spec.format(L, arg))
-		limits.check(L, "string.format", float64(out.Len()))
+		text := spec.format(L, arg)
+		limits.check(L, "string.format", out.Len()+len(text))
+		out.WriteString(text)
 	}
 	L.Push(lua.LString(out.String()))
 	return 1

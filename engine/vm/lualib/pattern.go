@@ -52,7 +52,7 @@ func (m *matcher) run(s, p int) (end int, err error) {
 			if !ok {
 				panic(r)
 			}
-			err = failure.err
+			end, err = -1, failure.err
 		}
 	}()
 	m.level, m.depth = 0, 0
@@ -118,8 +118,8 @@ func (m *matcher) walk(s, p int) int {
 			}
 			continue
 		case c == '%' && p+1 < len(m.pattern) && isDigit(m.pattern[p+1]):
-			text := m.back(m.pattern[p+1])
-			if !strings.HasPrefix(m.subject[s:], text) {
+			text, ok := m.back(m.pattern[p+1])
+			if !ok || !strings.HasPrefix(m.subject[s:], text) {
 				return -1
 			}
 			s, p = s+len(text), p+2
@@ -230,14 +230,17 @@ func (m *matcher) close(s, p int) int {
 	return -1
 }
 
-// back returns the text of capture %1 to %9.
-func (m *matcher) back(digit byte) string {
+// back returns the text of capture %1 to %9; a position has none, and matches nothing.
+func (m *matcher) back(digit byte) (text string, ok bool) {
 	i := int(digit - '1')
 	if i < 0 || i >= m.level || m.captures[i].length == unfinished {
 		m.fail("capture %%%c is used in the pattern before it is complete", digit)
 	}
 	c := m.captures[i]
-	return m.subject[c.start : c.start+max(c.length, 0)]
+	if c.length == position {
+		return "", false
+	}
+	return m.subject[c.start : c.start+c.length], true
 }
 
 // balanced matches "%bxy": from an x at s to the y that balances it.

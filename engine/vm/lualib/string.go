@@ -5,6 +5,7 @@ package lualib
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -19,20 +20,28 @@ type Limits struct {
 const hardMaxString = 1 << 31
 
 // check raises an error when a result of size bytes is too large to be made.
-func (l Limits) check(L *lua.LState, function string, size float64) {
+func (l Limits) check(L *lua.LState, function string, size int) {
 	limit := l.MaxString
 	if limit <= 0 {
 		limit = hardMaxString
 	}
-	if size > float64(limit) {
-		L.RaiseError("%s: a result of %s exceeds the limit of %s", function, Size(size), Size(float64(limit)))
+	if int64(size) > limit {
+		L.RaiseError("%s: a result of %s exceeds the limit of %s", function, Size(int64(size)), Size(limit))
 	}
 }
 
+// product multiplies sizes; what is too large becomes the largest size.
+func product(a, b int) int {
+	if a > 0 && b > math.MaxInt/a {
+		return math.MaxInt
+	}
+	return a * b
+}
+
 // Size writes a number of bytes for people: "512 MiB".
-func Size(n float64) string {
+func Size(bytes int64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
-	i := 0
+	n, i := float64(bytes), 0
 	for ; n >= 1024 && i < len(units)-1; i++ {
 		n /= 1024
 	}
@@ -59,7 +68,7 @@ func OpenString(L *lua.LState, limits Limits) {
 	set("format", func(L *lua.LState) int { return stringFormat(L, limits) })
 	set("rep", func(L *lua.LState) int {
 		text, n := L.CheckString(1), L.CheckInt(2)
-		limits.check(L, "string.rep", float64(len(text))*float64(max(n, 0)))
+		limits.check(L, "string.rep", product(len(text), max(n, 0)))
 		L.Push(lua.LString(strings.Repeat(text, max(n, 0))))
 		return 1
 	})
@@ -187,8 +196,9 @@ func stringGsub(L *lua.LState, limits Limits) int {
 		}
 		if end >= 0 {
 			n++
-			out.WriteString(replace(m, s, end))
-			limits.check(L, "string.gsub", float64(out.Len()))
+			text := replace(m, s, end)
+			limits.check(L, "string.gsub", out.Len()+len(text))
+			out.WriteString(text)
 		}
 		switch {
 		case end > s:

@@ -18,17 +18,22 @@ func OpenTable(L *lua.LState, limits Limits) {
 func tableConcat(L *lua.LState, limits Limits) int {
 	list, separator := L.CheckTable(1), L.OptString(2, "")
 	from, to := L.OptInt(3, 1), L.OptInt(4, list.Len())
-	var out strings.Builder
+	size := 0
 	for i := from; i <= to; i++ {
 		value := list.RawGetInt(i)
 		if !lua.LVCanConvToString(value) {
 			L.RaiseError("table.concat: element %d is a %s, not a string or a number", i, value.Type())
 		}
-		out.WriteString(value.String())
+		size += len(value.String()) + len(separator)
+		limits.check(L, "table.concat", size-len(separator))
+	}
+	var out strings.Builder
+	out.Grow(size)
+	for i := from; i <= to; i++ {
+		out.WriteString(list.RawGetInt(i).String())
 		if i < to {
 			out.WriteString(separator)
 		}
-		limits.check(L, "table.concat", float64(out.Len()))
 	}
 	L.Push(lua.LString(out.String()))
 	return 1
