@@ -39,6 +39,9 @@ def main(argv: list[str]) -> int:
     except TestbedError as err:
         print(f"testbed: {err}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # `testbed.py status | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("testbed: interrupted; what was started goes on running, see `status` and `down`", file=sys.stderr)
         return 130
@@ -108,9 +111,17 @@ def named_port(text: str) -> tuple[str, int]:
     return name, int(number)
 
 
+def known(names: list[str]) -> list[str]:
+    """Return the names if all of them are services."""
+    for name in names:
+        if name not in SERVICES:
+            raise TestbedError(f"no service {name!r}: there are {', '.join(SERVICES)}")
+    return names
+
+
 def up(tb: Testbed, args) -> None:
     """Start services; their variables go to stdout and to the file `env` in the state folder."""
-    names = args.names or DEFAULT
+    names = known(args.names) or DEFAULT
     tb.create()
     with tb.lock("wipe", shared=True):
         for name in names:
@@ -124,7 +135,7 @@ def down(tb: Testbed, args) -> None:
     if not (tb.state / MARKER).exists():
         say(f"nothing to stop: {tb.state} is no testbed")
         return
-    for name in args.names or reversed(tb.started()):
+    for name in known(args.names) or reversed(tb.started()):
         tb.down(name)
     if args.wipe:
         with tb.lock("wipe"):
@@ -149,10 +160,13 @@ def status(tb: Testbed, _args) -> int:
             alive = process.is_ours(record)
             bad += not alive
             print(f"{process_name:<14} {'up' if alive else 'DEAD':<6} pid {record.pid:<8} log {record.log}")
-        trouble = "" if not tb.running(name) else tb.check(name)
-        if trouble or not tb.running(name):
+        if not tb.running(name):
+            trouble = f"it is not complete: run `testbed.py up {name}`"
+        else:
+            trouble = tb.check(name)
+        if trouble:
             bad += 1
-            print(f"{name:<14} BAD    {trouble or 'its start was not completed: run `testbed.py up`'}")
+            print(f"{name:<14} BAD    {trouble}")
         else:
             for key, value in tb.env(name).items():
                 if key.endswith("_URL"):
@@ -163,7 +177,7 @@ def status(tb: Testbed, _args) -> int:
 def env(tb: Testbed, args) -> None:
     """Print the variables."""
     need_up(tb)
-    values = tb.env(*args.names)
+    values = tb.env(*known(args.names))
     sys.stdout.write(envfile.export(values) if args.export else envfile.dump(values))
 
 

@@ -71,12 +71,15 @@ def spawn(argv: list[str], *, log: Path, env: dict[str, str], cwd: Path, match: 
     with open(log, "wb") as out:
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env,
                                  cwd=cwd, start_new_session=True)
-    now = describe(child.pid)
+    # for an instant after the start the system shows no command line, and the process would not be ours
+    end = time.monotonic() + 5
+    while (now := describe(child.pid)) and match not in now[1] and time.monotonic() < end:
+        time.sleep(0.001)
     Record(child.pid, now[0] if now else "", match, str(log)).save(record)
     return child
 
 
-def stop(path: Path, grace: float = 15.0) -> bool:
+def stop(path: Path, grace: float) -> bool:
     """End the process recorded at path, politely first, and forget the record.
 
     Returns False, and touches nothing, when the process of that id is not ours (any more).

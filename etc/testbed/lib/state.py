@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import ssl
 import string
 import subprocess
@@ -104,7 +105,7 @@ class Testbed:
         if self.alive(name):
             return
         argv = [str(a) for a in argv]
-        match = str(self.state) if any(str(self.state) in a for a in argv) else os.path.basename(argv[0])
+        match = str(self.state) if any(str(self.state) in a for a in argv) else argv[-1]
         try:
             self._children[name] = process.spawn(
                 argv, log=self.log(name), env=self.clean_env(**(env or {})), cwd=cwd or self.state,
@@ -130,16 +131,24 @@ class Testbed:
         """Report whether the process of that name runs and is ours."""
         return process.is_ours(process.load(self.record(name)))
 
-    def signal(self, name: str, number: int) -> None:
+    def send_signal(self, name: str, number: int) -> None:
         """Send a signal to the process of that name, if it is ours."""
         record = process.load(self.record(name))
         if process.is_ours(record):
             os.kill(record.pid, number)
 
-    def stop(self, name: str) -> None:
-        """Stop one process; nothing happens when it is not ours (any more)."""
-        if process.stop(self.record(name)):
-            say(f"{name} stopped")
+    def stop(self, *names: str, how: int = signal.SIGTERM, grace: float = 15.0) -> None:
+        """Stop processes, all at once, and kill those that still live after grace seconds; one that is
+        not ours (any more) is left alone."""
+        ours = [name for name in names if self.alive(name)]
+        for name in ours:
+            self.send_signal(name, how)
+        for name in names:
+            process.stop(self.record(name), grace)
+            if name in self._children:
+                self._children.pop(name).poll()  # takes it off the system's list of processes
+        if ours:
+            say(f"{', '.join(ours)} stopped")
 
     def processes(self, service: str = "") -> dict[str, process.Record]:
         """Return the recorded processes, of one service or of all, in the order of their start."""
@@ -207,8 +216,6 @@ class Testbed:
 
     def up(self, name: str) -> None:
         """Start a service and what it needs, unless it runs; publish its variables."""
-        if name not in SERVICES:
-            raise TestbedError(f"no service {name!r}: there are {', '.join(SERVICES)}")
         for needed in SERVICES[name].needs:
             self.up(needed)
         module = self.service(name)

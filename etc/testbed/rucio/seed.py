@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 
 from rucio.client import Client
 from rucio.client.uploadclient import UploadClient
@@ -27,10 +28,8 @@ TB = 10**12
 
 def once(call, *args, **kwargs):
     """Call, and take "exists already" for success."""
-    try:
+    with suppress(Duplicate, DuplicateRule, DataIdentifierAlreadyExists):
         call(*args, **kwargs)
-    except (Duplicate, DuplicateRule, DataIdentifierAlreadyExists):
-        pass
 
 
 def accounts(client):

@@ -22,11 +22,10 @@ pool_reset_on_return = rollback"""
 
 def start(tb):
     """Make what is missing, in order: Python, keys, configuration, database, servers, test data."""
+    _choose_ports(tb)  # before the long part, for a port that is asked for and taken
     venv.ensure(tb)
     pki.ensure(tb)
-    for name, default in PORTS.items():
-        if not tb.alive(f"rucio.{name}"):
-            tb.port(name, default)
+    _choose_ports(tb)  # another may have taken one meanwhile
     if not _generation(tb).exists():
         write_atomic(_generation(tb), "1\n")
     _configure(tb)
@@ -40,9 +39,8 @@ def start(tb):
 
 
 def stop(tb):
-    """Stop both servers; the database stays."""
-    for name in PORTS:
-        tb.stop(f"rucio.{name}")
+    """Stop both servers at once, without waiting for kept-alive connections; the database stays."""
+    tb.stop(*(f"rucio.{name}" for name in PORTS), how=signal.SIGQUIT)
 
 
 def check(tb):
@@ -60,7 +58,7 @@ def reload(tb):
         write_atomic(file, new + "\n")
         _configure(tb)
         for name in PORTS:
-            tb.signal(f"rucio.{name}", signal.SIGHUP)
+            tb.send_signal(f"rucio.{name}", signal.SIGHUP)
         for name in PORTS:
             tb.ready(f"rucio.{name}", lambda name=name: _get(tb, name, "/testbed/generation") == new)
 
@@ -132,8 +130,15 @@ def database(tb):
     return chosen
 
 
+def _choose_ports(tb):
+    for name, default in PORTS.items():
+        if not tb.alive(f"rucio.{name}"):
+            tb.port(name, default)
+
+
 def _server(tb):
-    return [venv.python(tb), "-m", "gunicorn", "-c", AT / "gunicorn.conf.py", "--chdir", AT, "wsgi:application"]
+    return [venv.python(tb), "-m", "gunicorn", "-c", AT / "gunicorn.conf.py", "--chdir", tb.state,
+            "--pythonpath", AT, "wsgi:application"]
 
 
 def _server_env(tb, name):
