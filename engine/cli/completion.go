@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"embed"
 	"fmt"
 	"slices"
@@ -8,7 +9,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/rucio-task-manager/rucio-task-manager/auth"
 	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
+	"github.com/rucio-task-manager/rucio-task-manager/engine/task"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/catalog"
 )
 
 // completionFlag is the hidden last argument with which a shell asks what could stand in place of the last word; the
@@ -130,14 +134,37 @@ func (p *program) flagValues(app *cli.App, flag cli.Flag, words []string) (all [
 	}
 	switch f := flag.(type) {
 	case *choiceFlag:
-		for _, word := range f.choices {
-			all = append(all, candidate{word, ""})
-		}
-		return all
-	case *folderFlag, *fileFlag:
+		return wordsOf(f.choices)
+	case *pathFlag, *pathsFlag:
 		return []candidate{{filesDirective, ""}}
 	}
+	switch flag.Names()[0] {
+	case "auth-type":
+		return wordsOf(auth.Types())
+	case "only", "skip":
+		return p.taskCandidates(inv)
+	}
 	return nil
+}
+
+func wordsOf(words []string) (all []candidate) {
+	for _, word := range words {
+		all = append(all, candidate{word, ""})
+	}
+	return all
+}
+
+// taskCandidates are the tasks of the definitions that the command line names so far. URLs are not fetched for that.
+func (p *program) taskCandidates(inv *invocation) (all []candidate) {
+	sources := slices.DeleteFunc(slices.Clone(inv.words), func(word string) bool { return strings.Contains(word, "://") || word == "-" })
+	if file := inv.value("task-file"); file != "" {
+		sources = append(sources, file)
+	}
+	set, _ := task.Load(context.Background(), sources, task.Options{Files: p.Files, Env: p.lookupEnv}) // as far as it can be read
+	for _, d := range set.Definitions {
+		all = append(all, candidate{d.Name, d.Description})
+	}
+	return all
 }
 
 // wordCandidates are what may follow a command.
@@ -146,7 +173,36 @@ func (p *program) wordCandidates(inv *invocation) []candidate {
 	case "run", "check", "exec":
 		return []candidate{{filesDirective, ""}}
 	case "completion":
-		return []candidate{{"bash", ""}, {"zsh", ""}, {"fish", ""}}
+		return wordsOf([]string{"bash", "zsh", "fish"})
+	case "methods describe":
+		return methodCandidates()
+	case "call":
+		if len(inv.words) == 0 {
+			return methodCandidates()
+		}
+		return parameterCandidates(inv.words)
 	}
 	return nil
+}
+
+func methodCandidates() (all []candidate) {
+	for i := range catalog.Methods {
+		all = append(all, candidate{catalog.Methods[i].Name, firstSentence(docOf(&catalog.Methods[i]))})
+	}
+	return all
+}
+
+// parameterCandidates are the parameters of a method that have not been given yet.
+func parameterCandidates(words []string) (all []candidate) {
+	m, ok := catalog.Lookup(words[0])
+	if !ok {
+		return nil
+	}
+	for _, param := range m.Params {
+		given := slices.ContainsFunc(words[1:], func(word string) bool { return strings.HasPrefix(word, param.Name+"=") })
+		if !given && !param.Variadic {
+			all = append(all, candidate{param.Name + "=", param.Type + ", " + requirement(param)})
+		}
+	}
+	return all
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
 
 // finish prints how the program ended, if that has not been told yet, and returns the exit code. Every error reaches
@@ -46,7 +47,12 @@ type errorObject struct {
 
 func newErrorObject(err error) errorObject {
 	code := fail.CodeOf(err)
-	return errorObject{Class: code.String(), Message: err.Error(), Hint: fail.HintOf(err), Code: code}
+	class := code.String()
+	var sent *rucio.Error
+	if errors.As(err, &sent) {
+		class = sent.Class
+	}
+	return errorObject{Class: class, Message: err.Error(), Hint: fail.HintOf(err), Code: code}
 }
 
 func printJSONError(w io.Writer, err error) error {

@@ -27,10 +27,10 @@ func choice(name, category, usage string, choices ...string) *choiceFlag {
 // sizeFlag is a string flag that takes a number of bytes: 512MiB, 2GB, 1000000.
 type sizeFlag struct{ *cli.StringFlag }
 
-// folderFlag and fileFlag take paths; shell completion offers them.
+// pathFlag and pathsFlag take paths; shell completion offers them.
 type (
-	folderFlag struct{ *cli.StringSliceFlag }
-	fileFlag   struct{ *cli.StringFlag }
+	pathsFlag struct{ *cli.StringSliceFlag }
+	pathFlag  struct{ *cli.StringFlag }
 )
 
 func isBool(f cli.Flag) bool {

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
@@ -20,8 +22,9 @@ const programName = "rucio-task-manager"
 type program struct {
 	*State
 	redactor *redact.Redactor
-	format   string // of --output, as far as it is known
-	verbose  bool
+	terminal io.Writer // standard error as it is, for prompts, which have no line end
+	format   string    // of --output, as far as it is known
+	log      *slog.Logger
 }
 
 // Main runs the command line of s and ends the process with its exit code.
@@ -31,7 +34,7 @@ func Main(s *State) { s.Exit(int(Run(context.Background(), s))) }
 // secrets.
 func Run(ctx context.Context, s *State) fail.Code {
 	state := *s
-	p := &program{State: &state, redactor: &redact.Redactor{}}
+	p := &program{State: &state, redactor: &redact.Redactor{}, terminal: s.Stderr}
 	stdout, stderr := p.redactor.Writer(s.Stdout), p.redactor.Writer(s.Stderr)
 	state.Stdout, state.Stderr = stdout, stderr
 	code := p.finish(p.run(ctx))
@@ -66,7 +69,6 @@ func (p *program) run(ctx context.Context) (err error) {
 	case len(inv.leaf().Subcommands) > 0:
 		return p.help(app, inv)
 	}
-	p.verbose = inv.has("verbose")
 	return app.RunContext(ctx, inv.arguments(app))
 }
 
@@ -99,6 +101,12 @@ func (p *program) newApp() *cli.App {
 // commands lists the commands in the order of --help; one file each.
 func (p *program) commands() []*cli.Command {
 	return []*cli.Command{
+		p.runCommand(),
+		p.callCommand(),
+		p.tasksCommand(),
+		p.methodsCommand(),
+		p.configCommand(),
+		p.outputsCommand(),
 		p.completionCommand(),
 		p.versionCommand(),
 	}

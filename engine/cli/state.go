@@ -102,6 +102,11 @@ func NewState(version string) *State {
 // Getenv returns a variable of the environment; empty when it is not set.
 func (s *State) Getenv(name string) string { return s.Env[name] }
 
+func (s *State) lookupEnv(name string) (string, bool) {
+	value, ok := s.Env[name]
+	return value, ok
+}
+
 // withSignals returns a context that the first SIGINT or SIGTERM cancels, so that running tasks can clean up. A second
 // one ends the process at once.
 func (s *State) withSignals(ctx context.Context, onFirst func(os.Signal), onSecond func()) (context.Context, func()) {

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
+)
+
+// newTestState is a State without a process behind it: the arguments, nothing else.
+func newTestState(t *testing.T, args ...string) (s *State, stdout, stderr *strings.Builder) {
+	t.Helper()
+	stdout, stderr = &strings.Builder{}, &strings.Builder{}
+	return &State{
+		Args: args, Env: map[string]string{}, Dir: t.TempDir(), TempDir: t.TempDir(),
+		Stdin: strings.NewReader(""), Stdout: stdout, Stderr: stderr, Files: osFiles{},
+		User: func() string { return "tester" }, Hostname: func() string { return "host" },
+		Exit: func(int) { t.Error("a command called Exit") }, Now: time.Now,
+		BuildInfo: debug.ReadBuildInfo,
+	}, stdout, stderr
+}
+
+func newTestApp(t *testing.T) *cli.App {
+	t.Helper()
+	s, _, _ := newTestState(t)
+	return (&program{State: s}).newApp()
+}
+
+func TestFlagsMayStandAnywhere(t *testing.T) {
+	app := newTestApp(t)
+	for _, c := range []struct{ args, want string }{
+		{"run a.yml", "run -- a.yml"},
+		{"run --only x a.yml", "run --only=x -- a.yml"},
+		{"run a.yml --only x", "run --only=x -- a.yml"},
+		{"--only x run a.yml", "run --only=x -- a.yml"},
+		{"run a.yml --account root b.yml --only=x", "--account=root run --only=x -- a.yml b.yml"},
+		{"run a.yml -- --only", "run -- a.yml --only"},
+		{"run -", "run -- -"},
+		{"-v -t a.yml", "--verbose=true run --task-file=a.yml --"},
+		{"-vt a.yml", "--verbose=true run --task-file=a.yml --"},
+		{"-vta.yml", "--verbose=true run --task-file=a.yml --"},
+		{"-t=a.yml -q", "--quiet=true run --task-file=a.yml --"},
+		{"run a.yml --timeout 30", "run --timeout=30s -- a.yml"},
+		{"run a.yml --set kwargs.text=-x,y --set b=c", "run --set=kwargs.text=-x,y --set=b=c -- a.yml"},
+		{"tasks list --output json", "tasks list --output=json --"},
+		{"call list_rses rse_expression=a=b", "call -- list_rses rse_expression=a=b"},
+	} {
+		inv, err := understand(app, strings.Fields(c.args), nil)
+		if err != nil {
+			t.Errorf("%s: %v", c.args, err)
+			continue
+		}
+		if got := strings.Join(inv.arguments(app)[1:], " "); got != c.want {
+			t.Errorf("%s: cli/v2 gets %q, want %q", c.args, got, c.want)
+		}
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	app := newTestApp(t)
+	env := map[string]string{
+		"TASK_FILE_PATH": "a.yml", "RUCIO_TASK_MANAGER_LOG_FORMAT": "json", "RUCIO_TASK_MANAGER_ONLY": "a\nb",
+		"RUCIO_TASK_MANAGER_FAIL_FAST": "yes", "RUCIO_TASK_MANAGER_OUTPUT": "junit", "RUCIO_TASK_MANAGER_ROOT": "/opt",
+	}
+	inv, err := understand(app, []string{"--output", "jsonl"}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := inv.arguments(app)[1:]
+	slices.Sort(got)
+	want := []string{"--", "--fail-fast=true", "--log-format=json", "--only=a", "--only=b", "--output=jsonl", "run"}
+	if !slices.Equal(got, want) {
+		t.Errorf("cli/v2 gets %q, want %q", got, want)
+	}
+}
+
+// One table of flags serves all commands, so that a flag may stand before its command: a name must mean the same kind.
+func TestFlagsOfOneNameAreOfOneKind(t *testing.T) {
+	app := newTestApp(t)
+	kinds := map[string]bool{}
+	check := func(path []string, flags []cli.Flag) {
+		for _, f := range flags {
+			for _, name := range f.Names() {
+				if kind, seen := kinds[name]; seen && kind != isBool(f) {
+					t.Errorf("%s: --%s takes a value in one command and none in another", path, name)
+				}
+				kinds[name] = isBool(f)
+			}
+		}
+	}
+	check(nil, app.Flags)
+	walk(app.Commands, nil, func(path []string, c *cli.Command) { check(path, c.Flags) })
+}
+
+// The examples in --help must be understood by the program whose help they are.
+func TestExamplesOfHelpAreRight(t *testing.T) {
+	app := newTestApp(t)
+	walk(app.Commands, nil, func(path []string, c *cli.Command) {
+		_, examples, _ := strings.Cut(c.Description, "\nexamples:\n")
+		if len(c.Subcommands) == 0 && c.Name != "version" && strings.Count(examples, "$ ") < 2 {
+			t.Errorf("%s has fewer than two examples", path)
+		}
+		for line := range strings.Lines(examples) {
+			_, command, ok := strings.Cut(line, programName+" ")
+			if !ok {
+				continue
+			}
+			command, _, _ = strings.Cut(command, " #")
+			command = strings.NewReplacer("'", "", "\"", "", ")", "").Replace(command)
+			command, _, _ = strings.Cut(command, " >")
+			command, _, _ = strings.Cut(command, " |")
+			if _, err := understand(app, strings.Fields(command), nil); err != nil {
+				t.Errorf("%s: %s: %v", path, strings.TrimSpace(line), err)
+			}
+		}
+	})
+}
+
+func TestHelpOfEveryCommand(t *testing.T) {
+	walk(newTestApp(t).Commands, nil, func(path []string, c *cli.Command) {
+		s, stdout, stderr := newTestState(t, append(slices.Clone(path), "--help")...)
+		if code := Run(t.Context(), s); code != fail.OK || stderr.Len() > 0 {
+			t.Errorf("%s --help: exit code %d, %s", path, code, stderr)
+		}
+		if !strings.Contains(stdout.String(), "usage: rucio-task-manager "+strings.Join(path, " ")) {
+			t.Errorf("%s --help has no usage line:\n%s", path, stdout)
+		}
+		if c.Usage == "" || strings.ToLower(c.Usage[:1]) != c.Usage[:1] {
+			t.Errorf("%s: the one-line usage %q must begin in lower case", path, c.Usage)
+		}
+	})
+}

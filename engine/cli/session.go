@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/rucio-task-manager/rucio-task-manager/auth"
+	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
+	"github.com/rucio-task-manager/rucio-task-manager/engine/redact"
+	"github.com/rucio-task-manager/rucio-task-manager/engine/suggest"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/config"
+)
+
+// session is the connection of one run to Rucio. Nothing is read or sent before the first client is asked for, so that a
+// run without Rucio needs no rucio.cfg. It is safe for concurrent use.
+type session struct {
+	p      *program
+	c      *cli.Context
+	script string // what the server's statistics call us, as Python's programs do: "rucio-task-manager::run"
+
+	mu      sync.Mutex
+	clients map[string]*connection // by the overrides that make them differ
+}
+
+// connection is a client, or why there is none.
+type connection struct {
+	client *rucio.Client
+	err    error
+}
+
+func (p *program) newSession(c *cli.Context, command string) *session {
+	return &session{p: p, c: c, script: programName + "::" + command, clients: map[string]*connection{}}
+}
+
+// client returns the client of the configuration with some options of [client] changed ("account": "panda"). The same
+// changes give the same client, which logs in once.
+func (s *session) client(changes map[string]string) (*rucio.Client, error) {
+	key := fmt.Sprint(changes) // sorted by fmt
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.clients[key] == nil {
+		client, err := s.connect(changes)
+		s.clients[key] = &connection{client, err}
+	}
+	return s.clients[key].client, s.clients[key].err
+}
+
+func (s *session) connect(changes map[string]string) (*rucio.Client, error) {
+	cfg, err := s.p.loadConfig(s.c, changes)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := cfg.Client()
+	if err != nil {
+		return nil, classify(err)
+	}
+	for _, warning := range cfg.Warnings() {
+		s.p.logger(s.c).Warn(warning)
+	}
+	transport, err := auth.NewTransport(auth.TLSOptions{CACert: settings.CACert, Insecure: settings.InsecureTLS})
+	if err != nil {
+		return nil, classify(err)
+	}
+	source, err := s.login(settings, transport)
+	if err != nil {
+		return nil, classify(err)
+	}
+	client, err := rucio.New(rucio.Options{
+		Hosts:       settings.RucioHosts,
+		TraceHost:   settings.TraceHost,
+		Account:     settings.Account,
+		VO:          settings.VO,
+		Script:      s.script,
+		UserAgent:   s.p.userAgent(),
+		HTTP:        &http.Client{Transport: transport},
+		Credentials: &knownTokens{Credentials: source, redactor: s.p.redactor},
+		Retries:     retries(settings),
+		Trace:       s.p.traceRequests(s.c),
+	})
+	if err != nil {
+		return nil, fail.With(fail.Config, err)
+	}
+	return client, nil
+}
+
+// login returns the source of tokens that the configuration describes. A password that is nowhere is asked for, if
+// somebody is there.
+func (s *session) login(settings *config.Client, transport http.RoundTripper) (*auth.Source, error) {
+	if settings.AuthType == "userpass" && settings.Username != "" && !settings.Password.IsSet() && s.p.StdinTTY && s.p.StderrTTY {
+		password, err := s.p.askPassword(settings.Username, settings.AuthHosts[0])
+		if err != nil {
+			return nil, err
+		}
+		settings.Password = password
+	}
+	return auth.New(auth.Options{
+		Type:      settings.AuthType,
+		Hosts:     settings.AuthHosts,
+		Account:   settings.Account,
+		VO:        settings.VO,
+		Username:  settings.Username,
+		Password:  settings.Password,
+		Token:     settings.AuthToken,
+		CachePath: settings.AuthTokenFilePath,
+		TempDir:   s.p.TempDir,
+		OSUser:    s.p.User(),
+		HTTP:      &http.Client{Transport: s.p.tracedLogins(s.c, transport)},
+		UserAgent: s.p.userAgent(),
+		Script:    s.script,
+		Suggest:   suggest.Hint,
+		Now:       s.p.Now,
+		Log:       s.p.logger(s.c),
+	})
+}
+
+// askPassword reads a password from the terminal.
+func (p *program) askPassword(username, host string) (rucio.Secret, error) {
+	fmt.Fprintf(p.terminal, "password of %s at %s: ", username, host)
+	text, err := p.ReadPassword()
+	fmt.Fprintln(p.terminal)
+	if err != nil {
+		return "", fail.With(fail.Auth, fmt.Errorf("read the password: %w", err))
+	}
+	p.redactor.Add(text)
+	return rucio.Secret(text), nil
+}
+
+// knownTokens makes each token that a login gives known to the redactor.
+type knownTokens struct {
+	rucio.Credentials
+	redactor *redact.Redactor
+	last     atomic.Pointer[rucio.Secret]
+}
+
+func (k *knownTokens) Token(ctx context.Context) (rucio.Secret, error) {
+	return k.known(k.Credentials.Token(ctx))
+}
+
+func (k *knownTokens) Renew(ctx context.Context, stale rucio.Secret) (rucio.Secret, error) {
+	return k.known(k.Credentials.Renew(ctx, stale))
+}
+
+func (k *knownTokens) known(token rucio.Secret, err error) (rucio.Secret, error) {
+	if last := k.last.Load(); last == nil || *last != token {
+		k.redactor.Add(token.Reveal())
+		k.last.Store(&token)
+	}
+	return token, classify(err)
+}
+
+// retries: Python's request_retries counts attempts.
+func retries(settings *config.Client) int {
+	if settings.RequestRetries <= 1 {
+		return -1
+	}
+	return settings.RequestRetries - 1
+}
+
+func (p *program) userAgent() string { return programName + "/" + p.buildInfo().Version }
