@@ -66,9 +66,9 @@ func Require(tb testing.TB) *Env {
 }
 
 // Daemons runs Rucio's real daemons once: all of them when no name is given, in an order that takes a
-// new rule to OK. Names are those of `testbed.py daemons --help`, e.g. "judge-evaluator"; "--fail=REGEX"
-// as a name makes the transfers of DIDs (scope:name) that match fail. Tests that run daemons at
-// the same time wait for each other.
+// new rule to OK, e.g. "judge-evaluator" or "conveyor-submitter". A rule on a DID whose name begins with
+// stuck- becomes STUCK, whoever runs the daemons. Tests that run them at the same time wait for each other,
+// and a rule may be OK before its own test has run them.
 func (e *Env) Daemons(tb testing.TB, names ...string) {
 	tb.Helper()
 	e.mustRun(tb, "", append([]string{"daemons"}, names...)...)

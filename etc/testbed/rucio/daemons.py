@@ -29,6 +29,9 @@ from rucio.core import request as core_request  # noqa: E402
 from rucio.db.sqla.constants import RequestState  # noqa: E402
 from rucio.transfertool import mock  # noqa: E402
 
+ALWAYS_FAIL = ":stuck-"  # a name that fails whoever runs the daemons, for tests on a server that others use too
+NEVER = r"(?!)"
+
 # name -> (module below rucio.daemons, function, arguments), in an order that takes a rule from
 # subscription to OK in one pass
 DAEMONS = {
@@ -69,14 +72,15 @@ def no_waiting():
 
 def real_copies(fail):
     """Make the mock transfer tool copy files, and fail where there is nothing to copy or where
-    scope:name matches fail."""
+    scope:name matches fail. What is asked to fail is not tried again: Rucio would try three more times,
+    and the rule would be STUCK only after four passes."""
     failed = set()
 
     def submit(_self, transfers, _job_params, timeout=None):
         for transfer in transfers:
             name = f"{transfer.rws.scope}:{transfer.rws.name}"
             try:
-                if fail and re.search(fail, name):
+                if fail.search(name):
                     raise OSError("asked to fail")
                 copy(transfer)
             except OSError as err:
@@ -94,18 +98,10 @@ def real_copies(fail):
 
     mock.MockTransfertool.submit = submit
     mock.MockTransferStatusReport.__init__ = status
-    if fail:
-        no_retry(fail)
-
-
-def no_retry(fail):
-    """Give up at the first failure what is asked to fail: else Rucio tries three more times, and the rule
-    is STUCK only after four passes."""
-    original = core_request.should_retry_request
+    retry = core_request.should_retry_request
 
     def should_retry(request, *args, **kwargs):
-        asked = re.search(fail, f"{request['scope']}:{request['name']}")
-        return not asked and original(request, *args, **kwargs)
+        return not fail.search(f"{request['scope']}:{request['name']}") and retry(request, *args, **kwargs)
 
     core_request.should_retry_request = should_retry
 
@@ -153,11 +149,20 @@ def run(name):
     return result == "ok"
 
 
+def pattern(text):
+    """Refuse what is no regular expression."""
+    try:
+        re.compile(text)
+    except re.error as err:
+        raise argparse.ArgumentTypeError(f"{text!r}: {err}") from None
+    return text
+
+
 def main():
     """Parse, prepare, run."""
     options = argparse.ArgumentParser(prog="daemons")
     options.add_argument("--loop", type=float)
-    options.add_argument("--fail")
+    options.add_argument("--fail", type=pattern, default=NEVER)
     options.add_argument("--events")
     options.add_argument("names", nargs="*", metavar="NAME")
     args = options.parse_args()
@@ -166,7 +171,7 @@ def main():
         options.error(f"no daemon {', '.join(unknown)}: there are {', '.join(DAEMONS)}")
     setup_logging()
     no_waiting()
-    real_copies(args.fail)
+    real_copies(re.compile(f"{ALWAYS_FAIL}|{args.fail}"))
     if args.events:
         events_to(args.events)
     while True:
