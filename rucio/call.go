@@ -35,20 +35,23 @@ func one[T any, P result[T]](ctx context.Context, c *Client, r *request) (*T, er
 
 // value makes a request whose answer is a plain value, such as a list of names. (Python: return loads(r.text).)
 func value[T any](ctx context.Context, c *Client, r *request) (v T, err error) {
-	resp, body, err := whole(ctx, c, r)
-	if err != nil {
-		return v, err
-	}
-	if body, err = validJSON(resp.Header, body); err == nil {
-		err = json.Unmarshal(body, &v)
-	}
-	return v, broken(r, resp, err)
+	err = whole(ctx, c, r, func(header http.Header, body []byte) error {
+		body, err := validJSON(header, body)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(body, &v)
+	})
+	return v, err
 }
 
 // text makes a request whose answer is text. (Python: return r.text.)
-func text(ctx context.Context, c *Client, r *request) (string, error) {
-	_, body, err := whole(ctx, c, r)
-	return string(body), err
+func text(ctx context.Context, c *Client, r *request) (s string, err error) {
+	err = whole(ctx, c, r, func(_ http.Header, body []byte) error {
+		s = string(body)
+		return nil
+	})
+	return s, err
 }
 
 // stream makes a request whose answer is a sequence of objects, read as they come. Nothing is sent before the sequence is
@@ -131,7 +134,7 @@ func rows(ctx context.Context, c *Client, r *request) iter.Seq2[[]byte, error] {
 		next := rowsOf(resp)
 		for n := 0; ; n++ {
 			row, err := next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {
@@ -145,18 +148,18 @@ func rows(ctx context.Context, c *Client, r *request) iter.Seq2[[]byte, error] {
 	}
 }
 
-// whole makes a request and reads its answer.
-func whole(ctx context.Context, c *Client, r *request) (*http.Response, []byte, error) {
+// whole makes a request and hands its whole answer to read.
+func whole(ctx context.Context, c *Client, r *request, read func(http.Header, []byte) error) error {
 	resp, err := c.send(ctx, r)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return nil, nil, cutOff(ctx, r, resp, 0, err)
+		return cutOff(ctx, r, resp, 0, err)
 	}
-	return resp, body, nil
+	return broken(r, resp, read(resp.Header, body))
 }
 
 // errNotJSON is a success that is not JSON, for example a login page that a proxy answers with.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -72,8 +73,9 @@ type Client struct {
 // shared is what a client and its raw twin have in common.
 type shared struct {
 	options Options
-	host    atomic.Uint32          // index in Hosts of the server that answered last
+	host    atomic.Int64           // counts the failures of hosts; modulo their number, the one to ask
 	learned atomic.Pointer[string] // account that whoami told
+	unit    time.Duration          // first pause before an attempt is repeated; it doubles each time
 }
 
 // New makes a client. It sends nothing; the first call authenticates.
@@ -81,13 +83,14 @@ func New(o Options) (*Client, error) {
 	if len(o.Hosts) == 0 {
 		return nil, argumentError("", ErrMissingClientParameter, "no server is known: set rucio_host")
 	}
-	hosts := make([]string, len(o.Hosts))
-	for i, host := range o.Hosts {
-		hosts[i] = strings.TrimRight(strings.TrimSpace(host), "/")
+	o.Hosts = slices.Clone(o.Hosts)
+	for i := range o.Hosts {
+		if err := cleanHost(&o.Hosts[i]); err != nil {
+			return nil, err
+		}
 	}
-	o.Hosts = hosts
-	for _, host := range append([]string{o.TraceHost, o.OpenDataHost}, o.Hosts...) {
-		if err := checkHost(host); host != "" && err != nil {
+	for _, host := range []*string{&o.TraceHost, &o.OpenDataHost} {
+		if err := cleanHost(host); *host != "" && err != nil {
 			return nil, err
 		}
 	}
@@ -102,7 +105,7 @@ func New(o Options) (*Client, error) {
 	}
 	client.CheckRedirect = checkRedirect
 	o.HTTP = &client
-	return &Client{shared: &shared{options: o}}, nil
+	return &Client{shared: &shared{options: o, unit: backOff}}, nil
 }
 
 // NewTransport returns a transport that suits Rucio: many connections kept for reuse, large read buffers for streams.
@@ -147,7 +150,13 @@ func (c *Client) Account(ctx context.Context) (string, error) {
 	return me.Account, nil
 }
 
-// checkHost refuses what is no URL of a server, with the classes of the Python client.
+// cleanHost refuses what is no URL of a server, with the classes of the Python client, and takes the last slash off.
+func cleanHost(host *string) error {
+	err := checkHost(strings.TrimSpace(*host))
+	*host = strings.TrimRight(strings.TrimSpace(*host), "/")
+	return err
+}
+
 func checkHost(host string) error {
 	u, err := url.Parse(host)
 	switch {

@@ -136,75 +136,6 @@ func (c *Client) AddDIDs(ctx context.Context, dids []NewDID) error {
 	return exec(ctx, c, post("add_dids", "/dids").json(orEmpty(dids)))
 }
 
-// AttachDIDsOptions refine AttachDIDs.
-type AttachDIDsOptions struct {
-	RSE string `py:"rse=None"` // where attached files that are new have their replicas
-}
-
-// AttachDIDs adds DIDs to a dataset or a container.
-//
-//rucio:method DIDClient.attach_dids POST /dids/{scope}/{name}/dids
-func (c *Client) AttachDIDs(ctx context.Context, scope, name string, dids []DID, o *AttachDIDsOptions) error {
-	o = withDefaults(o)
-	body := fields{"dids": orEmpty(dids)}.with("rse", o.RSE)
-	return exec(ctx, c, post("attach_dids", "/dids/{scope}/{name}/dids", scope, name).json(body))
-}
-
-// DetachDIDsOptions narrow DetachDIDs.
-type DetachDIDsOptions struct {
-	DIDs []DID `py:"dids=None"` // what to take out
-}
-
-// DetachDIDs takes DIDs out of a dataset or a container.
-//
-//rucio:method DIDClient.detach_dids DELETE /dids/{scope}/{name}/dids
-func (c *Client) DetachDIDs(ctx context.Context, scope, name string, o *DetachDIDsOptions) error {
-	o = withDefaults(o)
-	return exec(ctx, c, del("detach_dids", "/dids/{scope}/{name}/dids", scope, name).json(fields{"dids": o.DIDs}))
-}
-
-// Content is a row of ListContent.
-type Content struct {
-	Object
-	Scope   string `json:"scope"`
-	Name    string `json:"name"`
-	Type    string `json:"type"`
-	Bytes   *int64 `json:"bytes"`
-	Adler32 string `json:"adler32"`
-	MD5     string `json:"md5"`
-}
-
-// ListContent lists what a dataset or a container directly holds.
-//
-//rucio:method DIDClient.list_content GET /dids/{scope}/{name}/dids
-func (c *Client) ListContent(ctx context.Context, scope, name string) iter.Seq2[*Content, error] {
-	return stream[Content](ctx, c, get("list_content", "/dids/{scope}/{name}/dids", scope, name))
-}
-
-// File is a row of ListFiles.
-type File struct {
-	Object
-	Scope   string `json:"scope"`
-	Name    string `json:"name"`
-	Bytes   *int64 `json:"bytes"`
-	Adler32 string `json:"adler32"`
-	GUID    string `json:"guid"`
-	Events  *int64 `json:"events"`
-}
-
-// ListFilesOptions widen ListFiles.
-type ListFilesOptions struct {
-	Long bool `py:"long=None"` // with lumi block numbers
-}
-
-// ListFiles lists the files of a DID, through all levels of containers.
-//
-//rucio:method DIDClient.list_files GET /dids/{scope}/{name}/files
-func (c *Client) ListFiles(ctx context.Context, scope, name string, o *ListFilesOptions) iter.Seq2[*File, error] {
-	o = withDefaults(o)
-	return stream[File](ctx, c, get("list_files", "/dids/{scope}/{name}/files", scope, name).flag("long", o.Long))
-}
-
 // DIDInfo is what GetDID tells of a DID. Files have checksums; collections are open or closed.
 type DIDInfo struct {
 	Object
@@ -238,30 +169,10 @@ func (c *Client) GetDID(ctx context.Context, scope, name string, o *GetDIDOption
 	return one[DIDInfo](ctx, c, get("get_did", "/dids/{scope}/{name}", scope, name).query("dynamic_depth", o.DynamicDepth))
 }
 
-// GetMetadataOptions say where GetMetadata looks.
-type GetMetadataOptions struct {
-	Plugin string `py:"plugin='DID_COLUMN'"` // DID_COLUMN, JSON, or ALL
-}
-
-// GetMetadata returns the metadata of a DID.
+// SetStatus opens or closes a dataset or a container: statuses is {"open": false}, for example.
 //
-//rucio:method DIDClient.get_metadata GET /dids/{scope}/{name}/meta
-func (c *Client) GetMetadata(ctx context.Context, scope, name string, o *GetMetadataOptions) (*Object, error) {
-	o = withDefaults(o)
-	return one[Object](ctx, c, get("get_metadata", "/dids/{scope}/{name}/meta", scope, name).query("plugin", o.Plugin))
-}
-
-// SetMetadataOptions widen SetMetadata.
-type SetMetadataOptions struct {
-	Recursive bool `py:"recursive=False"` // set it on the content as well
-}
-
-// SetMetadata sets one key of a DID's metadata.
-//
-//rucio:method DIDClient.set_metadata POST /dids/{scope}/{name}/meta/{key}
-//rucio:param key of the metadata
-func (c *Client) SetMetadata(ctx context.Context, scope, name, key string, value any, o *SetMetadataOptions) error {
-	o = withDefaults(o)
-	return exec(ctx, c, post("set_metadata", "/dids/{scope}/{name}/meta/{key}", scope, name, key).
-		json(fields{"value": value, "recursive": o.Recursive}))
+//rucio:method DIDClient.set_status PUT /dids/{scope}/{name}/status
+//rucio:param **kwargs=statuses open: whether the collection takes further content
+func (c *Client) SetStatus(ctx context.Context, scope, name string, statuses map[string]any) error {
+	return exec(ctx, c, put("set_status", "/dids/{scope}/{name}/status", scope, name).json(statuses))
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -27,9 +28,9 @@ func (r *rowReader) next() ([]byte, error) {
 		line, err := r.line()
 		row := bytes.TrimRight(line, "\r\n")
 		switch {
-		case err == io.EOF && len(row) > 0 && !json.Valid(row):
+		case errors.Is(err, io.EOF) && len(row) > 0 && !json.Valid(row):
 			return nil, io.ErrUnexpectedEOF
-		case err != nil && (err != io.EOF || len(row) == 0):
+		case err != nil && (!errors.Is(err, io.EOF) || len(row) == 0):
 			return nil, err
 		case len(row) > 0:
 			return pureJSON(row), nil
@@ -40,11 +41,11 @@ func (r *rowReader) next() ([]byte, error) {
 // line returns a line with its newline; with io.EOF, what came after the last newline.
 func (r *rowReader) line() ([]byte, error) {
 	line, err := r.r.ReadSlice('\n')
-	if err != bufio.ErrBufferFull {
+	if !errors.Is(err, bufio.ErrBufferFull) {
 		return line, err
 	}
 	r.long = append(r.long[:0], line...)
-	for err == bufio.ErrBufferFull {
+	for errors.Is(err, bufio.ErrBufferFull) {
 		line, err = r.r.ReadSlice('\n')
 		r.long = append(r.long, line...)
 	}
@@ -84,7 +85,8 @@ func pureJSON(row []byte) []byte {
 }
 
 // rowsOf returns a function that gives the rows of an answer one by one and io.EOF after the last, as the Python client's
-// _load_json_data does: the lines of a stream; JSON of any other kind as one row; other text as one row that is a string.
+// _load_json_data does: the lines of a stream; any other JSON as one row; other text as one row that is a string. Servers
+// label some of their JSON text/html, so an object or a list counts whatever its label.
 func rowsOf(resp *http.Response) func() ([]byte, error) {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch kind {
@@ -105,6 +107,10 @@ func rowsOf(resp *http.Response) func() ([]byte, error) {
 			return validJSON(resp.Header, body)
 		case len(body) == 0:
 			return nil, io.EOF
+		case body[0] == '{' || body[0] == '[':
+			if row, err := validJSON(resp.Header, body); err == nil {
+				return row, nil
+			}
 		case isHTML(resp.Header, body):
 			return nil, notJSON(resp.Header, body)
 		}

@@ -20,7 +20,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	}
 	for name, printed := range map[string]string{
 		"%v": fmt.Sprintf("%v", holder), "%+v": fmt.Sprintf("%+v", holder), "%#v": fmt.Sprintf("%#v", holder),
-		"%s": fmt.Sprintf("%s", holder.Password), "json": string(marshalled), "slog": log.String(),
+		"%s": fmt.Sprintf("is %s", holder.Password), "json": string(marshalled), "slog": log.String(),
 	} {
 		if strings.Contains(printed, text) {
 			t.Errorf("%s shows the secret: %s", name, printed)

@@ -15,16 +15,17 @@ import (
 
 // Headers that Rucio's servers read.
 const (
-	tokenHeader   = "X-Rucio-Auth-Token"
+	tokenHeader   = "X-Rucio-Auth-Token" //nolint:gosec // a name, not a token
 	accountHeader = "X-Rucio-Account"
 	voHeader      = "X-Rucio-VO"
 	scriptHeader  = "X-Rucio-Script"
 )
 
 const (
-	bufferSize = 64 << 10         // bytes read from or written to a connection at once
-	maxBackOff = 10 * time.Second // longest pause between two attempts
-	drainSize  = 32 << 10         // bytes that are worth reading to keep a connection
+	bufferSize = 64 << 10               // bytes read from or written to a connection at once
+	backOff    = 250 * time.Millisecond // first pause between two attempts, as the Python client has it
+	maxBackOff = 10 * time.Second       // longest pause between two attempts
+	drainSize  = 32 << 10               // bytes that are worth reading to keep a connection
 	drainTime  = 10 * time.Millisecond
 )
 
@@ -77,7 +78,7 @@ func (c *shared) token(ctx context.Context, r *request) (Secret, error) {
 // attempt makes one HTTP exchange. at is the URL it went to.
 func (c *shared) attempt(ctx context.Context, r *request, body []byte, token Secret, number int) (resp *http.Response, at *url.URL, err error) {
 	host := c.host.Load()
-	base := cmp.Or(r.host, c.options.Hosts[host])
+	base := cmp.Or(r.host, c.options.Hosts[host%int64(len(c.options.Hosts))])
 	watch := newWatch(ctx, c.options.Timeout)
 	req, err := http.NewRequestWithContext(watch.ctx, r.verb, base+r.target(), bytes.NewReader(body))
 	if err != nil {
@@ -128,9 +129,9 @@ func (c *shared) setHeaders(req *http.Request, r *request, token Secret) {
 }
 
 // failOver makes the following requests go to the next host, unless another request has done so already.
-func (c *shared) failOver(r *request, host uint32) {
+func (c *shared) failOver(r *request, host int64) {
 	if r.host == "" {
-		c.host.CompareAndSwap(host, (host+1)%uint32(len(c.options.Hosts)))
+		c.host.CompareAndSwap(host, host+1)
 	}
 }
 
@@ -142,7 +143,7 @@ func (c *shared) pause(ctx context.Context, r *request, resp *http.Response, att
 		rounds = attempt / len(c.options.Hosts)
 	}
 	if rounds > 0 {
-		wait = min(250*time.Millisecond<<(rounds-1), maxBackOff)
+		wait = min(c.unit<<(rounds-1), maxBackOff)
 	}
 	if resp != nil {
 		if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && wait > 0 {

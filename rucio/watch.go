@@ -2,6 +2,7 @@ package rucio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -55,7 +56,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	if n > 0 && !b.draining {
 		b.watch.feed()
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = b.watch.cause(err)
 	}
 	b.err = err
@@ -76,7 +77,7 @@ func (b *watchedBody) Close() error {
 	}
 	err := b.ReadCloser.Close()
 	b.watch.stop()
-	if ended == io.EOF {
+	if errors.Is(ended, io.EOF) {
 		ended = nil
 	}
 	b.done(b.read, ended)

@@ -127,7 +127,7 @@ func (s *source) params(f *ast.FuncDecl, m *method, directives []string) error {
 	for _, field := range list {
 		if options, ok := s.options(field.Type); ok {
 			m.Options = s.name() + "." + options
-			if err := s.optionParams(m, options, notes); err != nil {
+			if err := s.optionParams(m, options); err != nil {
 				return err
 			}
 			continue
@@ -136,12 +136,16 @@ func (s *source) params(f *ast.FuncDecl, m *method, directives []string) error {
 			p := param{Required: true, Var: name.Name, Type: s.typeText(field.Type), Kind: s.kind(field.Type), Name: snake(name.Name)}
 			if note, ok := notes[p.Var]; ok {
 				p.Name, p.Doc = note.python, note.doc
+				delete(notes, p.Var)
 			}
 			if p.Name, p.Variadic = strings.CutPrefix(p.Name, "**"); p.Variadic {
 				p.Required = false
 			}
 			m.Params = append(m.Params, p)
 		}
+	}
+	for _, note := range notes {
+		return fmt.Errorf("//rucio:param %s is about no parameter: write python_name=goName if the names differ", note.python)
 	}
 	for i := range m.Params {
 		if m.Params[i].Doc == "" {
@@ -164,7 +168,7 @@ func (s *source) options(e ast.Expr) (string, bool) {
 	return ident.Name, true
 }
 
-func (s *source) optionParams(m *method, options string, notes map[string]note) error {
+func (s *source) optionParams(m *method, options string) error {
 	decl := s.types[options]
 	if decl == nil {
 		return fmt.Errorf("there is no type %s", options)
@@ -182,9 +186,6 @@ func (s *source) optionParams(m *method, options string, notes map[string]note) 
 		p := param{Name: name, Default: def, Var: "o." + field.Names[0].Name, Kind: s.kind(field.Type), Doc: commentText(field)}
 		if p.Name, p.Variadic = strings.CutPrefix(name, "**"); !ok && !p.Variadic {
 			return fmt.Errorf("%s.%s: write its tag as `py:\"name=default\"`", options, field.Names[0].Name)
-		}
-		if note, ok := notes[p.Name]; ok && p.Doc == "" {
-			p.Doc = note.doc
 		}
 		m.Params = append(m.Params, p)
 	}

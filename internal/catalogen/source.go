@@ -15,8 +15,7 @@ import (
 
 // source is a package whose functions are Rucio's methods.
 type source struct {
-	dir  string // relative to the folder of package catalog
-	path string // below the module's path: "rucio"
+	path string // below the module's root: "rucio"
 
 	fset  *token.FileSet
 	types map[string]*typeDecl
@@ -32,8 +31,8 @@ type typeDecl struct {
 func (s *source) name() string { return path.Base(s.path) }
 
 // methods reads the package.
-func (s *source) methods() ([]*method, error) {
-	files, err := s.parse()
+func (s *source) methods(root string) ([]*method, error) {
+	files, err := s.parse(filepath.Join(root, s.path))
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +62,8 @@ func (s *source) methods() ([]*method, error) {
 }
 
 // parse reads the package's files but its tests; none when the folder is not there.
-func (s *source) parse() ([]*ast.File, error) {
-	entries, err := os.ReadDir(s.dir)
+func (s *source) parse(dir string) ([]*ast.File, error) {
+	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -78,7 +77,7 @@ func (s *source) parse() ([]*ast.File, error) {
 		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(s.fset, filepath.Join(s.dir, name), nil, parser.ParseComments|parser.SkipObjectResolution)
+		file, err := parser.ParseFile(s.fset, filepath.Join(dir, name), nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			return nil, err
 		}

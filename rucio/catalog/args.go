@@ -63,17 +63,14 @@ func (r *reader) param(name, kind string, into any, required bool) *reader {
 
 // rest takes every argument that no parameter has the name of. (Python: **kwargs.)
 func (r *reader) rest(into *map[string]any) *reader {
+	*into = map[string]any{}
 	for name, value := range r.args {
 		if slices.Contains(r.known, name) || r.err != nil {
 			continue
 		}
 		var v any
-		if r.err = decode(r.method, name, "any", value, &v); r.err == nil {
-			if *into == nil {
-				*into = map[string]any{}
-			}
-			(*into)[name] = v
-		}
+		r.err = decode(r.method, name, "any", value, &v)
+		(*into)[name] = v
 		r.known = append(r.known, name)
 	}
 	return r

@@ -17,11 +17,11 @@ import (
 type Shape int
 
 const (
-	// None: nothing but success (Python: None).
+	// None is a method that says nothing but success (Python: None).
 	None Shape = iota
-	// Value: one JSON value (object, list, string, number, bool or null).
+	// Value is one JSON value (object, list, string, number, bool or null).
 	Value
-	// Stream: a sequence of JSON values that is read row by row (Python: an iterator).
+	// Stream is a sequence of JSON values that is read row by row (Python: an iterator).
 	Stream
 )
 

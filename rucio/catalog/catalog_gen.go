@@ -443,6 +443,36 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "get_signed_url", Client: "CredentialClient", Go: "GetSignedURL",
+		Doc:  "Returns a URL of cloud storage that is signed, to be used without further credentials.",
+		Verb: "GET", Path: "/credentials/signurl", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "service", Type: "string", Required: true, Doc: "gcs, s3 or swift"},
+			{Name: "operation", Type: "string", Required: true, Doc: "read, write or delete"},
+			{Name: "url", Type: "string", Required: true, Doc: "to be signed"},
+			{Name: "lifetime", Type: "integer", Default: "3600", Doc: "of the signed URL, in seconds"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse       string
+				service   string
+				operation string
+				url       string
+			}
+			var o rucio.GetSignedURLOptions
+			if err := read("get_signed_url", a).
+				need("rse", "string", &in.rse).
+				need("service", "string", &in.service).
+				need("operation", "string", &in.operation).
+				need("url", "string", &in.url).
+				take("lifetime", "integer", &o.Lifetime).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetSignedURL(ctx, in.rse, in.service, in.operation, in.url, &o))
+		},
+	},
+	{
 		Name: "list_accounts", Client: "AccountClient", Go: "ListAccounts",
 		Doc:  "Lists the active accounts.",
 		Verb: "GET", Path: "/accounts", Returns: Stream,
@@ -624,6 +654,24 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "list_subscriptions", Client: "SubscriptionClient", Go: "ListSubscriptions",
+		Doc:  "Lists subscriptions; none is no error.",
+		Verb: "GET", Path: "/subscriptions/", Returns: Stream,
+		Params: []Param{
+			{Name: "name", Type: "string", Default: "None", Doc: "of the subscription"},
+			{Name: "account", Type: "string", Default: "None", Doc: "that owns it"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var o rucio.ListSubscriptionsOptions
+			if err := read("list_subscriptions", a).
+				take("name", "string", &o.Name).
+				take("account", "string", &o.Account).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListSubscriptions(ctx, &o))
+		},
+	},
+	{
 		Name: "ping", Client: "PingClient", Go: "Ping",
 		Doc:  "Asks whether the server is alive and which version it runs. It needs no credentials.",
 		Verb: "GET", Path: "/ping", Returns: Value,
@@ -689,6 +737,54 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return done(c.Raw().SetMetadata(ctx, in.scope, in.name, in.key, in.value, &o))
+		},
+	},
+	{
+		Name: "set_status", Client: "DIDClient", Go: "SetStatus",
+		Doc:  "Opens or closes a dataset or a container: statuses is {\"open\": false}, for example.",
+		Verb: "PUT", Path: "/dids/{scope}/{name}/status", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "kwargs", Type: "map", Variadic: true, Doc: "open: whether the collection takes further content"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope    string
+				name     string
+				statuses map[string]any
+			}
+			if err := read("set_status", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				rest(&in.statuses).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().SetStatus(ctx, in.scope, in.name, in.statuses))
+		},
+	},
+	{
+		Name: "touch", Client: "TouchClient", Go: "Touch",
+		Doc:  "Records an access to a file or a dataset, so that its last access time is updated.",
+		Verb: "POST", Path: "/traces/", Returns: None,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "rse", Type: "string", Default: "None", Doc: "where the DID was accessed"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			var o rucio.TouchOptions
+			if err := read("touch", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				take("rse", "string", &o.RSE).done(); err != nil {
+				return Result{}, err
+			}
+			return nothing(c.Raw().Touch(ctx, in.scope, in.name, &o))
 		},
 	},
 	{
