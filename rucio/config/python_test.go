@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -154,4 +155,93 @@ services_list = email
 		t.Fatalf("the merged file is not what this test is about: %v", want)
 	}
 	compare(t, cfg, want)
+}
+
+// TestClientAsPython compares the [client] section, and the variables that win over it, with what Python's BaseClient
+// makes of the same.
+func TestClientAsPython(t *testing.T) {
+	testbed.Require(t)
+	dir := t.TempDir()
+	path := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	a, b, c := path("a"), path("b"), path("c")
+	hosts := "rucio_host = https://rucio.example.org\nauth_host = https://auth.example.org\n"
+	for name, test := range map[string]struct {
+		file string
+		env  map[string]string
+	}{
+		"file":     {"auth_type = userpass\nusername = me\npassword = p\naccount = root\nvo = abc\nrequest_retries = 7\nca_cert = " + a + "\n[trace]\ntrace_host = http://t\n", nil},
+		"defaults": {"auth_type = userpass\nusername = me\npassword = p\n", nil},
+		"variables": {"auth_type = ssh\naccount = root\nvo = abc\nca_cert = " + a + "\n", map[string]string{
+			"RUCIO_AUTH_TYPE": "oidc", "RUCIO_ACCOUNT": "jane", "RUCIO_VO": "xyz", "X509_CERT_DIR": dir}},
+		"oidc":            {"auth_type = oidc\noidc_scope = a b\noidc_audience = rucio\noidc_polling = 1\noidc_refresh_lifetime = 8\noidc_issuer = kc\n", nil},
+		"x509":            {"auth_type = x509\nclient_cert = $DIR/a\nclient_key = ${DIR}/b\n", map[string]string{"DIR": dir}},
+		"x509, variables": {"auth_type = x509\nclient_cert = /none\nclient_key = /none\n", map[string]string{"RUCIO_CLIENT_CERT": a, "RUCIO_CLIENT_KEY": b}},
+		"proxy, file":     {"auth_type = x509_proxy\nclient_x509_proxy = ~/a\n", map[string]string{"HOME": dir, "X509_USER_PROXY": b}},
+		"proxy, late":     {"auth_type = x509_proxy\nclient_x509_proxy =\n", map[string]string{"X509_USER_PROXY": b}},
+		"proxy, variable": {"auth_type = x509_proxy\nclient_x509_proxy = " + a + "\n", map[string]string{"X509_USER_PROXY": b, "RUCIO_CLIENT_PROXY": c}},
+		"proxy, atlas":    {"auth_type = x509_proxy\nclient_x509_proxy = $X509_USER_PROXY\n", map[string]string{"X509_USER_PROXY": b}},
+		"ssh":             {"auth_type = ssh\nssh_private_key = ~/c\n", map[string]string{"HOME": dir}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "rucio.cfg")
+			if err := os.WriteFile(file, []byte("[client]\n"+hosts+test.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			env := map[string]string{"RUCIO_CONFIG": file}
+			pairs := []string{"RUCIO_CONFIG=" + file}
+			for name, value := range test.env {
+				env[name] = value
+				pairs = append(pairs, name+"="+value)
+			}
+			var want map[string]any
+			if err := json.Unmarshal(python(t, pairs, "testdata/client.py"), &want); err != nil {
+				t.Fatal(err)
+			}
+			cfg, err := config.Load(config.Options{Env: env})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cl, err := cfg.Client()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]any{
+				"account": cl.Account, "vo": cl.VO, "auth_type": cl.AuthType, "ca_cert": cl.CACert, "retries": float64(cl.RequestRetries),
+				"trace_host": cl.TraceHost, "creds": credentials(cl),
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got    %v\nPython %v", got, want)
+			}
+		})
+	}
+}
+
+// credentials returns what Python's client calls creds, which depends on the type.
+func credentials(cl *config.Client) map[string]any {
+	text := func(s string) any {
+		if s == "" {
+			return nil
+		}
+		return s
+	}
+	switch cl.AuthType {
+	case "userpass":
+		return map[string]any{"username": cl.Username, "password": cl.Password.Reveal()}
+	case "x509":
+		return map[string]any{"client_cert": cl.ClientCert, "client_key": cl.ClientKey}
+	case "x509_proxy":
+		return map[string]any{"client_proxy": cl.Proxy}
+	case "ssh":
+		return map[string]any{"ssh_private_key": cl.SSHPrivateKey}
+	}
+	return map[string]any{
+		"oidc_scope": cl.OIDC.Scope, "oidc_audience": text(cl.OIDC.Audience), "oidc_issuer": text(cl.OIDC.Issuer),
+		"oidc_polling": cl.OIDC.Polling, "oidc_refresh_lifetime": text(cl.OIDC.RefreshLifetime),
+	}
 }

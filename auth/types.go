@@ -1,0 +1,67 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// method is a way to get a token, made by a constructor that has checked the options it needs.
+type method struct {
+	// login gets a new token from the server. It is never called twice at a time.
+	login func(ctx context.Context) (grant, error)
+	// identity is what the second part of a Rucio token must be ("account-identity-appid-uuid") for a cached token to be
+	// this login's; empty when it cannot be known.
+	identity string
+	// uncached keeps the tokens out of the cache file.
+	uncached bool
+}
+
+// constructors has all authentication types of Python's client, and "token" for a token that somebody else obtained.
+func constructors() map[string]func(*session) (method, error) {
+	return map[string]func(*session) (method, error){
+		"gss":        notBuilt,
+		"oidc":       notBuilt,
+		"ssh":        notBuilt,
+		"token":      newReady,
+		"userpass":   newUserpass,
+		"x509":       notBuilt,
+		"x509_proxy": notBuilt,
+	}
+}
+
+// Types lists the values of auth_type, sorted.
+func Types() []string { return slices.Sorted(maps.Keys(constructors())) }
+
+// notBuilt is the constructor of a type that is known, but that this version cannot do.
+func notBuilt(s *session) (method, error) {
+	return method{}, &Error{
+		Kind:    Config,
+		Problem: fmt.Sprintf("auth_type %s is known, but this version cannot log in that way", s.opts.Type),
+		Advice:  "set RUCIO_CFG_CLIENT_AUTH_TYPE=userpass, or give a ready token in RUCIO_CFG_CLIENT_AUTH_TOKEN",
+	}
+}
+
+// unknownType is the error for an auth_type that does not exist, or for none.
+func unknownType(name string, suggest func(string, []string) string) *Error {
+	all := "one of " + strings.Join(Types(), ", ")
+	if name == "" {
+		return &Error{Kind: Config, Problem: "auth_type is not set", Advice: advise("auth_type", "to "+all)}
+	}
+	advice := suggest(name, Types())
+	if advice == "" {
+		advice = advise("auth_type", "to "+all)
+	}
+	return &Error{Kind: Config, Problem: fmt.Sprintf("auth_type %q is not %s", name, all), Advice: advice}
+}
+
+// advise tells where to set an option of [client], and what to.
+func advise(option, what string) string {
+	text := fmt.Sprintf("set RUCIO_CFG_CLIENT_%s, or %s in the [client] section of rucio.cfg", strings.ToUpper(option), option)
+	if what != "" {
+		text += ", " + what
+	}
+	return text
+}
