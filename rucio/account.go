@@ -70,10 +70,8 @@ func (c *Client) ListAccounts(ctx context.Context, o *ListAccountsOptions) iter.
 //rucio:method AccountClient.get_account_limits GET /accounts/{account}/limits/{locality}/{rse_expression}
 //rucio:param locality local for an RSE, global for an RSE expression
 func (c *Client) GetAccountLimits(ctx context.Context, account, rseExpression, locality string) (*Object, error) {
-	if err := checkLocality("get_account_limits", "locality", locality); err != nil {
-		return nil, err
-	}
-	return one[Object](ctx, c, get("get_account_limits", "/accounts/{account}/limits/{locality}/{rse_expression}", account, locality, rseExpression))
+	return one[Object](ctx, c, get("get_account_limits", "/accounts/{account}/limits/{locality}/{rse_expression}", account, locality, rseExpression).
+		refuse(checkLocality("get_account_limits", "locality", locality)))
 }
 
 // SetAccountLimit sets the quota of an account on an RSE or RSE expression.
@@ -83,11 +81,8 @@ func (c *Client) GetAccountLimits(ctx context.Context, account, rseExpression, l
 //rucio:param bytes_=limit bytes; -1 for no limit
 //rucio:param locality local for an RSE, global for an RSE expression
 func (c *Client) SetAccountLimit(ctx context.Context, account, rse string, limit int64, locality string) error {
-	if err := checkLocality("set_account_limit", "scope", locality); err != nil {
-		return err
-	}
 	return exec(ctx, c, post("set_account_limit", "/accounts/{account}/limits/{locality}/{rse}", account, locality, rse).
-		json(fields{"bytes": limit}))
+		json(fields{"bytes": limit}).refuse(checkLocality("set_account_limit", "scope", locality)))
 }
 
 // GetLocalAccountLimits returns the quotas of an account: bytes by the name of the RSE. Unlimited ones are 1e999.

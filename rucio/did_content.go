@@ -73,4 +73,3 @@ func (c *Client) ListFiles(ctx context.Context, scope, name string, o *ListFiles
 	o = withDefaults(o)
 	return stream[File](ctx, c, get("list_files", "/dids/{scope}/{name}/files", scope, name).flag("long", o.Long))
 }
-

@@ -29,4 +29,3 @@ func (c *Client) SetMetadata(ctx context.Context, scope, name, key string, value
 	return exec(ctx, c, post("set_metadata", "/dids/{scope}/{name}/meta/{key}", scope, name, key).
 		json(fields{"value": value, "recursive": o.Recursive}))
 }
-

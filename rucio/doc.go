@@ -38,7 +38,7 @@
 // take the next values, escaped. Then, as needed: query (leaves out what is absent), flag (only when true: "if long:"),
 // queryMap ("params=filters"), json with fields ("dumps({...})"; absent options are null, text by orNull), with ("if x:
 // data['x'] = x"), orEmpty (a list that must not be null), accept, anonymous, at (another host), noneOn (a status that means
-// nothing there). Arguments that Python refuses get argumentError with Python's class and words.
+// nothing there), refuse (arguments that Python's client refuses: argumentError with its class and words).
 //
 //   - Parameters are named mechanically: ruleID is rule_id. If that does not do, or to describe one, a line
 //     "//rucio:param bytes_=limit what it is" follows the directive; Python's **kwargs are "//rucio:param **kwargs=settings".
@@ -50,6 +50,6 @@
 //   - A method that looks into the answer of another calls it on c.typed(): the catalog calls with Raw, where fields are empty.
 //   - A method that returns None in Python, not True, has the line "//rucio:none".
 //
-// Then run go generate ./rucio/catalog, add cases of success and failure to rucio/catalog/testdata/cases, which are run by
-// the Python client and by this one on the same server, and raise the number in rucio/catalog/inventory_test.go.
+// Then run go generate ./rucio/catalog, and add cases of success and failure to rucio/catalog/testdata/cases, which are run
+// by the Python client and by this one on the same server; see rucio/catalog/diff_test.go for what a case may say.
 package rucio

@@ -81,14 +81,15 @@ func TestExtraFieldsAreSentAndKept(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	type options struct {
-		Priority *int   `py:"priority=3"`
-		Grouping string `py:"grouping='DATASET'"`
-		On       *bool  `py:"on=True"`
-		Off      bool   `py:"off=False"`
-		Limit    *int64 `py:"limit=None"`
+		Priority  *int   `py:"priority=3"`
+		Grouping  string `py:"grouping='DATASET'"`
+		Direction string `py:"direction=TransferLimitDirection.DESTINATION"`
+		On        *bool  `py:"on=True"`
+		Off       bool   `py:"off=False"`
+		Limit     *int64 `py:"limit=None"`
 	}
 	o := withDefaults[options](nil)
-	if *o.Priority != 3 || o.Grouping != "DATASET" || !*o.On || o.Off || o.Limit != nil {
+	if *o.Priority != 3 || o.Grouping != "DATASET" || o.Direction != "DESTINATION" || !*o.On || o.Off || o.Limit != nil {
 		t.Errorf("got %+v", o)
 	}
 	given := &options{Priority: new(0), Grouping: "ALL", On: new(false), Off: true, Limit: new(int64(7))}

@@ -109,27 +109,27 @@ func asText(v any) string {
 	return string(b)
 }
 
-var (
-	htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
-	htmlNoise = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<[^>]*>`)
-)
-
 // plainText makes one readable line of a body that Rucio did not write, such as a proxy's error page.
 func plainText(header http.Header, body []byte) string {
 	s := string(body)
 	if isHTML(header, body) {
-		if title := htmlTitle.FindStringSubmatch(s); title != nil && strings.TrimSpace(title[1]) != "" {
-			s = title[1]
-		} else {
-			s = htmlNoise.ReplaceAllString(s, " ")
-		}
-		s = html.UnescapeString(s)
+		s = pageText(s)
 	}
 	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")
 	if len(s) > maxErrorText {
 		s = strings.ToValidUTF8(s[:maxErrorText], "") + " ..."
 	}
 	return s
+}
+
+// pageText is the title of a page, or else its text.
+func pageText(page string) string {
+	title := regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`).FindStringSubmatch(page)
+	if title != nil && strings.TrimSpace(title[1]) != "" {
+		return html.UnescapeString(title[1])
+	}
+	noise := regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<[^>]*>`)
+	return html.UnescapeString(noise.ReplaceAllString(page, " "))
 }
 
 // isHTML tells a page for browsers from an answer of Rucio, which labels much of its JSON text/html.

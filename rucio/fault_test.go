@@ -103,7 +103,7 @@ func TestFailsOverToTheNextHost(t *testing.T) {
 	var mu sync.Mutex
 	c, n := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) { fmt.Fprint(w, `{"version":"1"}`) }, func(o *Options) {
 		o.Hosts = append([]string{"http://" + dead.Addr().String() + "/"}, o.Hosts...)
-		o.Retries = 1
+		o.Retries = -1 // each host is asked nevertheless
 		o.Trace = func(r RequestTrace) {
 			mu.Lock()
 			defer mu.Unlock()

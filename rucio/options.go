@@ -36,6 +36,9 @@ func setLiteral(field reflect.Value, literal string) {
 	}
 	switch field.Kind() {
 	case reflect.String:
+		if !strings.HasPrefix(literal, "'") { // a member of an enumeration, by its name
+			literal = literal[strings.LastIndexByte(literal, '.')+1:]
+		}
 		field.SetString(strings.Trim(literal, "'"))
 	case reflect.Bool:
 		field.SetBool(literal == "True")

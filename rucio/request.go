@@ -116,6 +116,12 @@ func (r *request) noneOn(status int) *request {
 	return r
 }
 
+// refuse makes the request fail with err, unless that is nil, before anything is sent.
+func (r *request) refuse(err error) *request {
+	r.err = err
+	return r
+}
+
 // target returns path and query.
 func (r *request) target() string {
 	if len(r.params) == 0 {
@@ -126,14 +132,14 @@ func (r *request) target() string {
 
 // encode renders the body.
 func (r *request) encode() ([]byte, error) {
-	if r.body == nil {
+	if r.body == nil || r.err != nil {
 		return nil, r.err
 	}
 	b, err := json.Marshal(r.body)
 	if err != nil {
 		return nil, fmt.Errorf("%s: cannot write the request as JSON: %w", r.method, err)
 	}
-	return b, r.err
+	return b, nil
 }
 
 // fields is the JSON object of a body. A nil value is sent as null.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -56,7 +55,7 @@ func (c *shared) send(ctx context.Context, r *request) (*http.Response, error) {
 				return nil, err
 			}
 			renewed = true
-		case attempt > c.options.Retries || !retryable(resp, err):
+		case attempt > c.retries(r) || !retryable(resp, err):
 			return nil, failure(ctx, r, at, resp, err)
 		default:
 			if err := c.pause(ctx, r, resp, attempt); err != nil {
@@ -65,6 +64,14 @@ func (c *shared) send(ctx context.Context, r *request) (*http.Response, error) {
 			attempt++
 		}
 	}
+}
+
+// retries is how often a request may be repeated: each host is asked at least once.
+func (c *shared) retries(r *request) int {
+	if r.host != "" {
+		return c.options.Retries
+	}
+	return c.options.Retries + len(c.options.Hosts) - 1
 }
 
 // token returns the token of a request, none when it needs none.
@@ -98,7 +105,9 @@ func (c *shared) attempt(ctx context.Context, r *request, body []byte, token Sec
 		err = watch.cause(err)
 		watch.stop()
 		done(nil, 0, err)
-		c.failOver(r, host)
+		if retryable(nil, err) {
+			c.failOver(r, host)
+		}
 		return nil, req.URL, err
 	}
 	watch.feed()
@@ -198,7 +207,7 @@ func failure(ctx context.Context, r *request, at *url.URL, resp *http.Response, 
 	if resp != nil {
 		e := ResponseError(r.method, resp)
 		if to := resp.Header.Get("Location"); resp.StatusCode/100 == 3 && to != "" {
-			e.Message = fmt.Sprintf("the server redirects the request to %s, which is not followed: set rucio_host to the right server", to)
+			e.Message = (&redirectError{to: to}).Error()
 		}
 		return e
 	}
@@ -207,7 +216,10 @@ func failure(ctx context.Context, r *request, at *url.URL, resp *http.Response, 
 		e.Err = wrapped.Err
 	}
 	e.Class, e.Message = string(ErrServerConnectionException), "cannot reach the server: "+e.Err.Error()
+	var redirect *redirectError
 	switch {
+	case errors.As(err, &redirect):
+		e.Class, e.Message = string(ErrRucioException), redirect.Error()
 	case ctx.Err() != nil:
 		e.Class, e.Message, e.Err = string(ErrCancelled), "given up: "+context.Cause(ctx).Error(), context.Cause(ctx)
 	case errors.Is(err, errSilent):

@@ -220,7 +220,7 @@ func callCatalog(ctx context.Context, c *rucio.Client, name string, kwargs json.
 		return outcome{Class: "broken case", Message: err.Error()}
 	}
 	for k, v := range args {
-		args[k] = dateArgument(v)
+		args[k] = standIn(v)
 	}
 	result, err := m.Call(ctx, c, args)
 	if err != nil {
@@ -239,15 +239,17 @@ func callCatalog(ctx context.Context, c *rucio.Client, name string, kwargs json.
 	return outcome{Result: list}
 }
 
-// dateArgument turns the driver's way to write a datetime into the text that Rucio takes.
-func dateArgument(v json.RawMessage) json.RawMessage {
-	var date struct {
+// standIn turns the driver's ways to write a datetime and an enumeration's member into the text that the catalog takes.
+func standIn(v json.RawMessage) json.RawMessage {
+	var stands struct {
 		Date string `json:"$date"`
+		Enum string `json:"$enum"`
 	}
-	if json.Unmarshal(v, &date) != nil || date.Date == "" {
+	if json.Unmarshal(v, &stands) != nil || stands.Date+stands.Enum == "" {
 		return v
 	}
-	return json.RawMessage(fmt.Sprintf("%q", date.Date))
+	_, member, _ := strings.Cut(stands.Enum, ".")
+	return json.RawMessage(fmt.Sprintf("%q", stands.Date+member))
 }
 
 func decode(text string) (v any) {

@@ -8,12 +8,16 @@ import sys
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)  # what the client prints is no answer
 
+import rucio.common.constants  # noqa: E402
 from rucio.client.client import Client  # noqa: E402
 from rucio.common.utils import date_to_str  # noqa: E402
 
 
 def from_json(value):
-    """A {"$date": "2026-01-31T12:00:00"} stands for a datetime, which JSON has no word for."""
+    """JSON has no words for {"$date": "2026-01-31T12:00:00"} and {"$enum": "TransferLimitDirection.SOURCE"}."""
+    if isinstance(value, dict) and set(value) == {"$enum"}:
+        name, member = value["$enum"].split(".")
+        return getattr(rucio.common.constants, name)[member]
     if isinstance(value, dict) and set(value) == {"$date"}:
         return datetime.datetime.fromisoformat(value["$date"])
     if isinstance(value, dict):
