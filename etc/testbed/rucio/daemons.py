@@ -23,7 +23,7 @@ import sqlite_writers
 sqlite_writers.install()  # before Rucio makes its first session
 
 import rucio.daemons.common  # noqa: E402
-from rucio.common.config import config_set  # noqa: E402
+from rucio.common.config import config_get, config_set  # noqa: E402
 from rucio.common.logging import setup_logging  # noqa: E402
 from rucio.core import request as core_request  # noqa: E402
 from rucio.db.sqla.constants import RequestState  # noqa: E402
@@ -55,7 +55,7 @@ DAEMONS = {
     "abacus-account": ("abacus.account", "account_update", {}),
     "abacus-rse": ("abacus.rse", "rse_update", {}),
     "abacus-collection-replica": ("abacus.collection_replica", "collection_replica_update", {"limit": 1000}),
-    "hermes": ("hermes.hermes", "hermes", {}),
+    "hermes": ("hermes.hermes", "hermes", {"bulk": 10_000}),
 }
 
 
@@ -121,9 +121,22 @@ def copy(transfer):
 
 
 def events_to(url):
-    """Make hermes post its events to url, in Elasticsearch bulk format."""
-    config_set("hermes", "services_list", "elastic")
-    config_set("hermes", "elastic_endpoint", url)
+    """Make hermes post the events to url, in Elasticsearch bulk format, or keep them when there is none.
+    The other daemons go on making events for it in any case."""
+    module, function, _ = DAEMONS["hermes"]
+    hermes = import_module(f"rucio.daemons.{module}")
+    services = config_get("hermes", "services_list")
+
+    def run_hermes(**kwargs):
+        config_set("hermes", "services_list", services if url else "email")
+        config_set("hermes", "elastic_endpoint", url or "")
+        try:
+            original(**kwargs)
+        finally:
+            config_set("hermes", "services_list", services)
+
+    original = getattr(hermes, function)
+    setattr(hermes, function, run_hermes)
 
 
 @contextmanager
@@ -172,8 +185,7 @@ def main():
     setup_logging()
     no_waiting()
     real_copies(re.compile(f"{ALWAYS_FAIL}|{args.fail}"))
-    if args.events:
-        events_to(args.events)
+    events_to(args.events)
     while True:
         with alone():
             good = all([run(name) for name in args.names or DAEMONS])

@@ -178,7 +178,7 @@ def _configure(tb):
     db_url, options = _database_url(tb)
     tb.render(AT / "conf" / "rucio.cfg.in", tb.state / "etc" / "rucio.cfg", **common, venv=venv.path(tb),
               http_url=url(tb, "http"), db_url=db_url, db_options=options, trace_port=tb.known_port("trace"),
-              ssh_public_key=(keys / "ssh_key.pub").read_text().strip(), hermes="services_list = email",
+              ssh_public_key=(keys / "ssh_key.pub").read_text().strip(),
               extra="\n".join(path.read_text() for path in extra))
     version = "python{}.{}".format(*sys.version_info)
     tb.render(AT / "conf" / "alembic.ini.in", tb.state / "etc" / "alembic.ini", db_url=db_url,
