@@ -63,7 +63,11 @@ func (c *copier) learn(from *VM) {
 		name := key.String()
 		if _, provided := c.into.options.Modules[name]; !provided {
 			c.globals[name] = true
-			c.pair(from.globals().RawGet(key), counterpart, 2)
+			depth := 2
+			if name == "package" {
+				depth = 0 // package.loaded would lead to the libraries, and to scripts, which are copied
+			}
+			c.pair(from.globals().RawGet(key), counterpart, depth)
 		}
 	})
 	for name, value := range from.modules {

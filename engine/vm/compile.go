@@ -101,11 +101,16 @@ func translate(chunk, text string, err error) error {
 			line := strings.Count(strings.TrimRight(text, "\n"), "\n") + 1
 			return syntaxError(chunk, line, "syntax error: the script ends too early", "is an 'end', a ')' or a '}' missing?")
 		}
-		message := "syntax error near '" + parsing.Token + "'"
+		token, _, _ := strings.Cut(strings.TrimSpace(parsing.Token), "\n")
+		message := "syntax error near '" + token + "'"
 		if parsing.Message != "syntax error" && parsing.Message != "parse error" {
-			message = "syntax error: " + lowerFirst(parsing.Message) + " near '" + parsing.Token + "'"
+			message = "syntax error: " + lowerFirst(parsing.Message) + " near '" + token + "'"
 		}
-		return syntaxError(chunk, parsing.Pos.Line, message, pythonism(text, parsing.Pos.Line))
+		line := parsing.Pos.Line
+		if parsing.Message == "unterminated string" {
+			line-- // noticed at the line's end, which the scanner counts to the next line
+		}
+		return syntaxError(chunk, line, message, pythonism(text, line))
 	}
 	var compiling *lua.CompileError
 	if errors.As(err, &compiling) {

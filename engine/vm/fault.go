@@ -46,6 +46,9 @@ const describeTime = time.Second
 // describe returns the text of an error value: a string, what __tostring says, or a plain table's message.
 func (v *VM) describe(value lua.LValue) string {
 	table, ok := value.(*lua.LTable)
+	if err := GoError(value); !ok && err != nil {
+		return err.Error()
+	}
 	if !ok {
 		return value.String()
 	}

@@ -225,13 +225,13 @@ func pushOutcome(L *lua.LState, results []lua.LValue, raised lua.LValue) int {
 // luaError is Lua's error: a string gets the position of the caller (level 1), or of its caller (2); 0 asks for none.
 func luaError(L *lua.LState) int {
 	value := L.Get(1)
+	if value == lua.LNil {
+		value = lua.LString("error called without a message")
+	}
 	if text, ok := value.(lua.LString); ok {
 		if at := position(L, L.OptInt(2, 1)); at != "" {
 			value = lua.LString(at + " " + string(text))
 		}
-	}
-	if value == lua.LNil {
-		value = lua.LString("error called without a message")
 	}
 	L.Error(value, 0)
 	return 0
