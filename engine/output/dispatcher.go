@@ -25,14 +25,14 @@ type Options struct {
 }
 
 type timing struct {
-	timeout  time.Duration // of a request
+	timeout  time.Duration // of a request, and of waiting until another process has sent
 	attempts int           // to send a batch
 	pause    time.Duration // before the second attempt
 	every    time.Duration // how often a running task's documents are sent
 	rest     time.Duration // how long a database that failed is left alone
 }
 
-var usualTiming = timing{timeout: 30 * time.Second, attempts: 3, pause: 500 * time.Millisecond, every: 15 * time.Second, rest: 30 * time.Second}
+var usualTiming = timing{timeout: 30 * time.Second, attempts: 3, pause: 500 * time.Millisecond, every: 15 * time.Second, rest: 10 * time.Second}
 
 // Dispatcher delivers the documents of a run. It is safe for concurrent use.
 type Dispatcher struct {
@@ -154,7 +154,9 @@ func (d *Dispatcher) deliver(ctx context.Context, q *queue) (r Delivery) {
 	if _, err := os.Stat(q.dir); errors.Is(err, fs.ErrNotExist) {
 		return r
 	}
-	unlock, err := q.lock(ctx)
+	wait, cancel := context.WithTimeout(ctx, d.timing.timeout)
+	defer cancel()
+	unlock, err := q.lock(wait) // whoever holds it sends our documents, too
 	if err != nil {
 		r.Err = err
 		return r

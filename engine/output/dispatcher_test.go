@@ -338,6 +338,30 @@ func TestSideBySide(t *testing.T) {
 	expect(t, s, target.Index, 320)
 }
 
+// A process that sends forever holds up no other: its documents are safe.
+func TestAnotherProcessIsSending(t *testing.T) {
+	s := opensearch(t)
+	target := s.target(t)
+	spool := t.TempDir()
+	times := fast
+	times.timeout = 10 * time.Millisecond
+	d, log := newDispatcher(t, spool, s.env, func(o *Options) { o.timing = &times })
+	e := d.Emitter([]Target{target})
+	emit(t, e, 0, 2)
+	unlock, err := d.spool.queueOf(target).lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed(t, e, Tally{Spooled: 2})
+	if !strings.Contains(log.String(), "documents wait in the spool: "+target.String()+": another process is sending") {
+		t.Error(log)
+	}
+	unlock()
+	next, _ := newDispatcher(t, spool, s.env)
+	closed(t, next.Emitter([]Target{target}), Tally{})
+	expect(t, s, target.Index, 2)
+}
+
 // A long task's documents are sent while it runs.
 func TestBackground(t *testing.T) {
 	s := elasticsearch7(t)

@@ -1,0 +1,91 @@
+-- Asks services whether they are alive, and writes a document for each.
+
+local compare = require "common.compare"
+local timestamp = require "common.timestamp"
+
+local ProbesServiceHeartbeats = {
+  doc = "Asks HTTP services for their heartbeat. The task fails when one is dead.",
+  kwargs = {
+    services = { "list", required = true, doc = [[maps with
+      name, endpoint (a URL),
+      expected_status_code (default 200),
+      expected_content (a map that the JSON answer has to be; null: anything will do),
+      and, for this service, timeout, verify, ca, match]] },
+    timeout = { "duration", default = 30, doc = "how long a service may take" },
+    verify = { "boolean", default = true, doc = "check certificates" },
+    ca = { "string", doc = "PEM file of the authorities to trust, instead of the usual ones" },
+    match = { "string", default = "equal", enum = { "equal", "subset" },
+      doc = "equal: the answer is expected_content; subset: it has at least what expected_content has" },
+  },
+}
+
+-- setting is an option of a service, or else the task's.
+local function setting(service, kwargs, name)
+  if service[name] ~= nil then
+    return service[name]
+  end
+  return kwargs[name]
+end
+
+-- check_content returns what is wrong with the body of an answer, or nil.
+local function check_content(service, kwargs, body)
+  local expected = service.expected_content
+  if expected == nil or type(expected) == "table" and next(expected) == nil then
+    return nil
+  end
+  local ok, got = pcall(json.decode, body)
+  if not ok then
+    return "content mismatch, expected " .. json.encode(expected) .. " got something that is not JSON"
+  end
+  local same = setting(service, kwargs, "match") == "subset" and compare.contains or compare.equal
+  if not same(got, expected) then
+    return "content mismatch, expected " .. json.encode(expected) .. " got " .. json.encode(got)
+  end
+end
+
+-- probe asks a service. It returns nil when the service is alive, else what is wrong; and the answer, if there was one.
+local function probe(service, kwargs)
+  local ok, answer = pcall(http.get, service.endpoint, {
+    timeout = setting(service, kwargs, "timeout"),
+    verify = setting(service, kwargs, "verify"),
+    ca = setting(service, kwargs, "ca"),
+    retries = 0, -- a heartbeat that is missed is what the probe is for
+  })
+  if not ok then
+    return tostring(answer)
+  end
+  local expected = service.expected_status_code or 200
+  if answer.status ~= expected then
+    return string.format("status code mismatch, expected %s got %s", expected, answer.status), answer
+  end
+  return check_content(service, kwargs, answer.body), answer
+end
+
+function ProbesServiceHeartbeats.run(task, kwargs)
+  -- The older form of definitions, with databases instead of output, keeps one document a service: the last.
+  local older = kwargs.databases ~= nil
+  for i, service in ipairs(kwargs.services) do
+    local name = service.name or service.endpoint
+    assert(type(service.endpoint) == "string", "services[" .. i .. "] has no endpoint")
+    local timer = time.timer()
+    local problem, answer = probe(service, kwargs)
+    local latency = timer:elapsed()
+    if problem then
+      log.error(name .. " is dead: " .. problem)
+    else
+      log.info(string.format("%s is alive (%.3f s)", name, latency))
+    end
+    task.check(name .. " is alive", not problem, problem)
+    task.emit({
+      ["@timestamp"] = older and timestamp.milliseconds() or timestamp.iso(),
+      service_name = service.name,
+      service_endpoint = service.endpoint,
+      is_alive = problem and 0 or 1,
+      error = problem or json.null,
+      status_code = answer and answer.status,
+      latency = latency,
+    }, { id = older and name or nil })
+  end
+end
+
+return { ProbesServiceHeartbeats = ProbesServiceHeartbeats }
