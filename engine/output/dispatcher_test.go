@@ -338,6 +338,60 @@ func TestSideBySide(t *testing.T) {
 	expect(t, s, target.Index, 320)
 }
 
+// Whoever looks for segments that were left behind never gets hold of one that is being begun.
+func TestBeginBesideAdopt(t *testing.T) {
+	q := (&spool{dir: t.TempDir()}).queueOf(Target{Type: "es", URI: "http://a", Index: "i"})
+	done := make(chan struct{})
+	var adopting sync.WaitGroup
+	adopting.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				if err := q.adopt(); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for n := range 500 {
+		s, err := q.begin()
+		if err == nil {
+			err = s.append(numbered(n, 1)[0])
+		}
+		if err == nil {
+			err = s.seal()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(done)
+	adopting.Wait()
+	total := 0
+	for _, path := range must(files(q.dir, sealedSuffix))(t) {
+		docs, broken, err := readSegment(path)
+		if err != nil || broken > 0 {
+			t.Error(broken, err)
+		}
+		total += len(docs)
+	}
+	if total != 500 {
+		t.Errorf("%d documents, want 500", total)
+	}
+}
+
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
 // A process that sends forever holds up no other: its documents are safe.
 func TestAnotherProcessIsSending(t *testing.T) {
 	s := opensearch(t)

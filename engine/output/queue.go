@@ -71,7 +71,7 @@ func (q *queue) begin() (*segment, error) {
 			return nil, err
 		}
 	}
-	return createSegment(q.path(newName()))
+	return createSegment(q.dir)
 }
 
 // lock waits until nobody else sends from the queue.

@@ -29,15 +29,19 @@ type segment struct {
 	torn bool // holds half a line that could not be taken back
 }
 
-func createSegment(path string) (*segment, error) {
-	f, err := openLocked(path+openSuffix, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND)
-	if err != nil {
-		return nil, err
+// createSegment begins a segment in a queue's folder. Between the creation of a file and its locking another may take it for
+// one that was left behind; then the next is tried.
+func createSegment(dir string) (*segment, error) {
+	for range 10 {
+		f, err := openLocked(filepath.Join(dir, newName()+openSuffix), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND)
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			return &segment{file: f}, nil
+		}
 	}
-	if f == nil {
-		return nil, fmt.Errorf("%s%s was taken by another process", path, openSuffix)
-	}
-	return &segment{file: f}, nil
+	return nil, fmt.Errorf("%s: each new file was taken by another process", dir)
 }
 
 // append adds a document, whole or not at all.
