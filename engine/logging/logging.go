@@ -1,60 +1,84 @@
-// Package logging makes the loggers of a run: the line of the Python original for people and for whoever parses it today,
-// or JSON lines for machines.
+// Package logging makes the loggers of a run: lines for people in the format of the Python original, or JSON lines for
+// collectors.
 package logging
 
 import (
-	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/redact"
 )
 
-// Attributes with a place of their own in a line.
+// The attributes that have a column of their own in text.
 const (
-	// Logger is the attribute that names who logs: a task's class name, or "root".
-	Logger = "logger"
-	// Module is the attribute that names the script that logs, without its folder and ending: "stubs".
-	Module = "module"
+	Logger = "logger" // who logs: the class of a task, or "root"; see Named
+	Module = "module" // the file that logs, without folder and extension: "stubs"
 )
 
-// Options of New.
+// rootName is the logger of what no task logs, as in Python.
+const rootName = "root"
+
+// Options says what is logged, and how.
 type Options struct {
-	Writer io.Writer // written to by one Write a line; redaction is the writer's business
-	Level  slog.Level
-	Format string // "text" (the default) or "json"
-	Color  bool   // colour the level in text
-	PID    int
+	Writer   io.Writer
+	Level    slog.Leveler     // nil means slog.LevelInfo
+	Format   string           // "text" (also when empty) or "json"
+	Color    bool             // colours the level; of text only
+	PID      int              // the process, as each line tells it
+	Redactor *redact.Redactor // takes secrets out of each line; nil when Writer does
 }
 
-// New returns a logger. Its levels are Python's names: DEBUG, INFO, WARNING, ERROR.
+// New returns a logger. Each line is one call of Writer.Write; it is safe for concurrent use.
 func New(o Options) *slog.Logger {
-	if o.Format == "json" {
-		h := slog.NewJSONHandler(o.Writer, &slog.HandlerOptions{Level: o.Level, ReplaceAttr: replace})
-		return slog.New(h).With("pid", o.PID)
+	if o.Level == nil {
+		o.Level = slog.LevelInfo
 	}
-	return slog.New(&textHandler{out: &output{w: o.Writer}, level: o.Level, color: o.Color, pid: o.PID})
+	out := &lines{w: o.Writer, redactor: o.Redactor}
+	if o.Format == "json" {
+		handler := slog.NewJSONHandler(out, &slog.HandlerOptions{Level: o.Level, ReplaceAttr: jsonAttr})
+		return slog.New(handler).With(slog.Int("pid", o.PID))
+	}
+	return slog.New(&textHandler{out: out, level: o.Level, color: o.Color, pid: o.PID, logger: rootName})
 }
 
-// Discard returns a logger that tells nobody.
+// Named returns a logger whose lines bear a name: a task's class.
+func Named(log *slog.Logger, name string) *slog.Logger { return log.With(slog.String(Logger, name)) }
+
+// Discard returns a logger that drops everything.
 func Discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// Level returns the level of a name as the command line takes it: debug, info, warning (or warn), error.
-func Level(name string) (slog.Level, bool) {
-	switch strings.ToLower(name) {
+// Level returns the level that a word stands for: debug, info, warning (or warn), error.
+func Level(word string) (slog.Level, error) {
+	switch strings.ToLower(word) {
 	case "debug":
-		return slog.LevelDebug, true
-	case "", "info":
-		return slog.LevelInfo, true
+		return slog.LevelDebug, nil
+	case "info":
+		return slog.LevelInfo, nil
 	case "warn", "warning":
-		return slog.LevelWarn, true
+		return slog.LevelWarn, nil
 	case "error":
-		return slog.LevelError, true
+		return slog.LevelError, nil
 	}
-	return slog.LevelInfo, false
+	return slog.LevelInfo, fmt.Errorf("unknown log level %q: choose debug, info, warning or error", word)
 }
 
-// replace gives JSON lines the names that log collectors know.
-func replace(groups []string, a slog.Attr) slog.Attr {
+// levelName is the level as Python writes it.
+func levelName(level slog.Level) string {
+	switch {
+	case level < slog.LevelInfo:
+		return "DEBUG"
+	case level < slog.LevelWarn:
+		return "INFO"
+	case level < slog.LevelError:
+		return "WARNING"
+	}
+	return "ERROR"
+}
+
+// jsonAttr gives slog's own attributes the names that log collectors expect of Python.
+func jsonAttr(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) > 0 {
 		return a
 	}
@@ -62,24 +86,9 @@ func replace(groups []string, a slog.Attr) slog.Attr {
 	case slog.MessageKey:
 		a.Key = "message"
 	case slog.LevelKey:
-		if l, ok := a.Value.Any().(slog.Level); ok {
-			a.Value = slog.StringValue(levelName(l))
+		if level, ok := a.Value.Any().(slog.Level); ok {
+			a.Value = slog.StringValue(levelName(level))
 		}
 	}
 	return a
 }
-
-func levelName(l slog.Level) string {
-	switch {
-	case l >= slog.LevelError:
-		return "ERROR"
-	case l >= slog.LevelWarn:
-		return "WARNING"
-	case l >= slog.LevelInfo:
-		return "INFO"
-	}
-	return "DEBUG"
-}
-
-// Enabled tells whether log would write a line of this level; it spares the making of expensive messages.
-func Enabled(log *slog.Logger, l slog.Level) bool { return log.Enabled(context.Background(), l) }

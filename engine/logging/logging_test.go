@@ -1,90 +1,160 @@
-package logging
+package logging_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
-	"regexp"
+	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/logging"
+	"github.com/rucio-task-manager/rucio-task-manager/engine/redact"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
 
-func TestTextLineIsTheOriginals(t *testing.T) {
-	var out bytes.Buffer
-	log := New(Options{Writer: &out, PID: 13756}).With(Logger, "StubHelloWorld")
-	log.Info("Hello World!", Module, "stubs")
-	want := regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[StubHelloWorld\]                stubs  INFO 13756\tHello World!\n$`)
-	if !want.MatchString(out.String()) {
-		t.Errorf("line is %q, want a match of %s", out.String(), want)
+// record logs with a fixed time, in local time as the format wants it.
+func record(log *slog.Logger, level slog.Level, message string, attrs ...slog.Attr) {
+	at := time.Date(2026, 11, 23, 4, 56, 23, 784e6, time.Local)
+	r := slog.NewRecord(at, level, message, 0)
+	r.AddAttrs(attrs...)
+	if log.Enabled(context.Background(), level) {
+		_ = log.Handler().Handle(context.Background(), r) // the tests look at what was written
 	}
 }
 
-func TestTextAttributes(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		log  func(*slog.Logger)
-		want string
+func TestTextIsTheOriginals(t *testing.T) {
+	module := slog.String(logging.Module, "stubs")
+	for _, test := range []struct {
+		name  string
+		color bool
+		log   func(log *slog.Logger)
+		want  string
 	}{
-		{"defaults", func(l *slog.Logger) { l.Error("broken") }, `\[root\]                    - ERROR 1\tbroken\n$`},
-		{"attributes", func(l *slog.Logger) { l.Warn("slow", "url", "http://a/b", "text", "two words") },
-			`WARNING 1\tslow url=http://a/b text="two words"\n$`},
-		{"with and group", func(l *slog.Logger) { l.With("a", 1).WithGroup("g").Info("m", "b", 2, slog.Group("h", "c", 3)) },
-			`INFO 1\tm a=1 g\.b=2 g\.h\.c=3\n$`},
-		{"logger inside a group is an attribute", func(l *slog.Logger) { l.WithGroup("g").Info("m", Logger, "x") }, `\[root\].*\tm g\.logger=x\n$`},
+		{"the original's example", false, func(log *slog.Logger) {
+			record(logging.Named(log, "StubHelloWorld"), slog.LevelInfo, "dup", module)
+		}, "2026-11-23 04:56:23,784 [StubHelloWorld]                stubs  INFO 13756\tdup\n"},
+		{"root", false, func(log *slog.Logger) { record(log, slog.LevelDebug, "x") },
+			"2026-11-23 04:56:23,784 [root]                      DEBUG 13756\tx\n"},
+		{"long names", false, func(log *slog.Logger) {
+			record(log, slog.LevelWarn, "x", slog.String(logging.Module, "a_module_with_a_very_long_name"))
+		}, "2026-11-23 04:56:23,784 [root] a_module_with_a_very_long_name WARNING 13756\tx\n"},
+		{"error", false, func(log *slog.Logger) { record(log, slog.LevelError, "x") },
+			"2026-11-23 04:56:23,784 [root]                      ERROR 13756\tx\n"},
+		{"attributes", false, func(log *slog.Logger) {
+			record(log.With("rse", "XRD1"), slog.LevelInfo, "sent", slog.Int("bytes", 10), slog.String("why", "a b=c"), slog.String("none", ""),
+				slog.Any("err", errors.New("no route")), slog.Duration("took", time.Second), slog.Any("list", []int{1, 2}))
+		}, "2026-11-23 04:56:23,784 [root]                       INFO 13756\tsent rse=XRD1 bytes=10 why=\"a b=c\" none=\"\" err=\"no route\" took=1s list=\"[1 2]\"\n"},
+		{"groups", false, func(log *slog.Logger) {
+			record(log.WithGroup("http").With("status", 200), slog.LevelInfo, "x", slog.Group("tls", slog.Bool("ok", true)))
+		}, "2026-11-23 04:56:23,784 [root]                       INFO 13756\tx http.status=200 http.tls.ok=true\n"},
+		{"several lines", false, func(log *slog.Logger) { record(log, slog.LevelInfo, "first\n2026-11-23 04:56:23,784 [forged]\n") },
+			"2026-11-23 04:56:23,784 [root]                       INFO 13756\tfirst\n\t2026-11-23 04:56:23,784 [forged]\n"},
+		{"terminal control", false, func(log *slog.Logger) { record(log, slog.LevelInfo, "a\x1b[2Jb\tc\r", slog.String("k", "\x1b")) },
+			"2026-11-23 04:56:23,784 [root]                       INFO 13756\ta\\x1b[2Jb\tc k=\"\\x1b\"\n"},
+		{"secret", false, func(log *slog.Logger) {
+			record(log, slog.LevelInfo, "x", slog.Any("password", rucio.Secret("hunter2")))
+		},
+			"2026-11-23 04:56:23,784 [root]                       INFO 13756\tx password=[redacted]\n"},
+		{"colour", true, func(log *slog.Logger) { record(log, slog.LevelWarn, "x") },
+			"2026-11-23 04:56:23,784 [root]                      \x1b[33mWARNING\x1b[0m 13756\tx\n"},
+		{"colourless", true, func(log *slog.Logger) { record(log, slog.LevelInfo, "x") },
+			"2026-11-23 04:56:23,784 [root]                       INFO 13756\tx\n"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer
-			c.log(New(Options{Writer: &out, PID: 1}))
-			if !regexp.MustCompile(c.want).MatchString(out.String()) {
-				t.Errorf("line is %q, want a match of %s", out.String(), c.want)
+			test.log(logging.New(logging.Options{Writer: &out, Level: slog.LevelDebug, Color: test.color, PID: 13756}))
+			if out.String() != test.want {
+				t.Errorf("got  %q\nwant %q", out.String(), test.want)
 			}
 		})
 	}
 }
 
-func TestLevels(t *testing.T) {
-	for name, want := range map[string]int{"debug": 4, "info": 3, "warning": 2, "error": 1} {
-		level, ok := Level(name)
-		if !ok {
-			t.Fatalf("Level(%q) is unknown", name)
-		}
-		var out bytes.Buffer
-		log := New(Options{Writer: &out, Level: level})
-		log.Debug("d")
-		log.Info("i")
-		log.Warn("w")
-		log.Error("e")
-		if got := bytes.Count(out.Bytes(), []byte("\n")); got != want {
-			t.Errorf("%s: %d lines, want %d", name, got, want)
-		}
-	}
-	if _, ok := Level("loud"); ok {
-		t.Error(`Level("loud") is known`)
-	}
-}
-
-func TestColourOnlyWhenAsked(t *testing.T) {
-	for _, color := range []bool{false, true} {
-		var out bytes.Buffer
-		New(Options{Writer: &out, Color: color}).Error("broken")
-		if got := bytes.Contains(out.Bytes(), []byte("\x1b[")); got != color {
-			t.Errorf("Color: %v, escape codes in %q", color, out.String())
-		}
-	}
-}
-
-func TestJSONLine(t *testing.T) {
+func TestJSON(t *testing.T) {
 	var out bytes.Buffer
-	New(Options{Writer: &out, Format: "json", PID: 7}).Warn("slow", Logger, "TestUpload", "seconds", 2.5)
-	var line map[string]any
-	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
-		t.Fatalf("%q: %v", out.String(), err)
+	log := logging.New(logging.Options{Writer: &out, Format: "json", PID: 7})
+	record(logging.Named(log, "StubHelloWorld"), slog.LevelWarn, "two\nlines", slog.String(logging.Module, "stubs"), slog.Int("n", 3))
+	record(log, slog.LevelDebug, "not shown")
+	var got map[string]any
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatalf("%v in %s", err, out.String())
 	}
-	for key, want := range map[string]any{"level": "WARNING", "message": "slow", "logger": "TestUpload", "seconds": 2.5, "pid": 7.0} {
-		if line[key] != want {
-			t.Errorf("%s = %v, want %v", key, line[key], want)
+	at, err := time.Parse(time.RFC3339Nano, fmt.Sprint(got["time"]))
+	if err != nil || !at.Equal(time.Date(2026, 11, 23, 4, 56, 23, 784e6, time.Local)) {
+		t.Errorf("time is %v", got["time"])
+	}
+	delete(got, "time")
+	want := "map[level:WARNING logger:StubHelloWorld message:two\nlines module:stubs n:3 pid:7]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("got  %v\nwant %s", got, want)
+	}
+	if n := strings.Count(out.String(), "\n"); n != 1 {
+		t.Errorf("%d lines", n)
+	}
+}
+
+func TestRedaction(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		var out bytes.Buffer
+		redactor := &redact.Redactor{}
+		redactor.Add(`pass"word`)
+		logging.New(logging.Options{Writer: &out, Format: format, Redactor: redactor}).Info(`the pass"word is out`, "again", `pass"word`)
+		if strings.Contains(out.String(), "pass") || strings.Count(out.String(), redact.Mark) != 2 {
+			t.Errorf("%s: %s", format, out.String())
 		}
 	}
-	if line["time"] == nil {
-		t.Error("no time")
+}
+
+func TestLevel(t *testing.T) {
+	for word, want := range map[string]slog.Level{"debug": slog.LevelDebug, "INFO": slog.LevelInfo, "warn": slog.LevelWarn, "warning": slog.LevelWarn, "error": slog.LevelError} {
+		if got, err := logging.Level(word); err != nil || got != want {
+			t.Errorf("%s is %v, %v", word, got, err)
+		}
+	}
+	_, err := logging.Level("loud")
+	if want := `unknown log level "loud": choose debug, info, warning or error`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	var out bytes.Buffer
+	log := logging.New(logging.Options{Writer: &out, Level: slog.LevelWarn})
+	log.Info("no")
+	log.Warn("yes")
+	if strings.Count(out.String(), "\n") != 1 || !strings.HasSuffix(out.String(), "\tyes\n") {
+		t.Errorf("logged %q", out.String())
+	}
+}
+
+// countingWriter counts calls; each must be a whole line.
+type countingWriter struct{ lines []string }
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	w.lines = append(w.lines, string(p))
+	return len(p), nil
+}
+
+func TestLinesAreWhole(t *testing.T) {
+	out := &countingWriter{}
+	log := logging.New(logging.Options{Writer: out})
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			for range 50 {
+				log.Info(strings.Repeat("x", i*100), "i", i)
+			}
+		})
+	}
+	group.Wait()
+	if len(out.lines) != 400 {
+		t.Fatalf("%d writes", len(out.lines))
+	}
+	for _, line := range out.lines {
+		if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "\n") {
+			t.Fatalf("a torn line: %q", line)
+		}
 	}
 }

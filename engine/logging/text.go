@@ -8,113 +8,166 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
+	"unicode"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/redact"
 )
 
-// textHandler writes the original's line:
-//
-//	2026-11-23 04:56:23,784 [StubHelloWorld]                stubs  INFO 13756<TAB>message key=value
-//
-// that is local time, logger, module right-aligned in 20 columns, level right-aligned in 5, process, tab, message.
+// lines writes whole lines, one at a time.
+type lines struct {
+	mu       sync.Mutex
+	w        io.Writer
+	redactor *redact.Redactor
+}
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.redactor == nil {
+		return l.w.Write(line)
+	}
+	if _, err := io.WriteString(l.w, l.redactor.String(string(line))); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
+
+// asctime is the local time as Python's logging writes it.
+const asctime = "2006-01-02 15:04:05,000"
+
+// textHandler writes the original's lines: time [logger] module level pid, a tab, the message, and other attributes after
+// it as key=value.
 type textHandler struct {
-	out    *output
-	level  slog.Level
+	out    *lines
+	level  slog.Leveler
 	color  bool
 	pid    int
 	logger string
 	module string
-	attrs  string // rendered already, with a leading space
-	group  string // prefix of keys, with a trailing dot
+	attrs  string // further attributes, as they are written
+	group  string // prefix of attributes: "a.b."
 }
-
-// output keeps lines of several goroutines whole.
-type output struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-const timeLayout = "2006-01-02 15:04:05"
-
-var ansi = map[string]string{"DEBUG": "\x1b[94m", "WARNING": "\x1b[93m", "ERROR": "\x1b[91m"}
-
-const ansiReset = "\x1b[0m"
 
 // Enabled implements slog.Handler.
-func (h *textHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+func (h *textHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= h.level.Level()
+}
+
+// WithAttrs implements slog.Handler.
+func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	with := *h
+	for _, a := range attrs {
+		with.add(h.group, a)
+	}
+	return &with
+}
+
+// WithGroup implements slog.Handler.
+func (h *textHandler) WithGroup(name string) slog.Handler {
+	with := *h
+	if name != "" {
+		with.group += name + "."
+	}
+	return &with
+}
 
 // Handle implements slog.Handler.
 func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
-	line := *h // Logger and Module may come with the record
-	var attrs strings.Builder
+	line := *h
 	r.Attrs(func(a slog.Attr) bool {
-		line.take(&attrs, a)
+		line.add(h.group, a)
 		return true
 	})
-	if line.logger == "" {
-		line.logger = "root"
+	at := r.Time
+	if at.IsZero() {
+		at = time.Now()
 	}
-	if line.module == "" {
-		line.module = "-"
-	}
-	level := fmt.Sprintf("%5s", levelName(r.Level))
-	if h.color {
-		if code := ansi[levelName(r.Level)]; code != "" {
-			level = code + level + ansiReset
-		}
-	}
-	t := r.Time.Local()
-	text := fmt.Sprintf("%s,%03d [%s] %20s %s %d\t%s%s%s\n", t.Format(timeLayout), t.Nanosecond()/1e6, line.logger, line.module,
-		level, h.pid, r.Message, h.attrs, attrs.String())
-	h.out.mu.Lock()
-	defer h.out.mu.Unlock()
-	_, err := io.WriteString(h.out.w, text)
+	_, err := fmt.Fprintf(h.out, "%s [%s] %20s %s %d\t%s%s\n",
+		at.Local().Format(asctime), printable(line.logger), printable(line.module), h.paint(r.Level), h.pid, printable(r.Message), line.attrs)
 	return err
 }
 
-// take puts an attribute into its place in the line, or behind the message.
-func (h *textHandler) take(b *strings.Builder, a slog.Attr) {
+// add notes an attribute: in its column, or behind the message.
+func (h *textHandler) add(group string, a slog.Attr) {
 	value := a.Value.Resolve()
-	switch {
-	case a.Equal(slog.Attr{}):
-	case value.Kind() == slog.KindGroup:
-		inner := *h
+	if value.Kind() == slog.KindGroup {
 		if a.Key != "" {
-			inner.group += a.Key + "."
+			group += a.Key + "."
 		}
-		for _, sub := range value.Group() {
-			inner.take(b, sub)
+		for _, inner := range value.Group() {
+			h.add(group, inner)
 		}
-	case h.group == "" && a.Key == Logger:
+		return
+	}
+	switch {
+	case a.Key == "" && value.Any() == nil:
+	case group == "" && a.Key == Logger:
 		h.logger = value.String()
-	case h.group == "" && a.Key == Module:
+	case group == "" && a.Key == Module:
 		h.module = value.String()
 	default:
-		b.WriteString(" " + h.group + a.Key + "=" + quoted(value.String()))
+		h.attrs += " " + printable(group+a.Key) + "=" + quoted(text(value))
 	}
 }
 
+func text(value slog.Value) string {
+	switch value.Kind() {
+	case slog.KindTime:
+		return value.Time().Format(time.RFC3339Nano)
+	case slog.KindAny:
+		if err, ok := value.Any().(error); ok {
+			return err.Error()
+		}
+		return fmt.Sprintf("%+v", value.Any())
+	}
+	return value.String()
+}
+
 func quoted(s string) string {
-	if s == "" || strings.ContainsAny(s, " \t\n\"=") {
+	if s == "" || strings.ContainsFunc(s, func(c rune) bool { return c == '"' || c == '=' || c == ' ' || !unicode.IsPrint(c) }) {
 		return strconv.Quote(s)
 	}
 	return s
 }
 
-// WithAttrs implements slog.Handler.
-func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	next := *h
-	var b strings.Builder
-	for _, a := range attrs {
-		next.take(&b, a)
+// printable keeps a message from looking like something else: what follows a line end is indented, and characters that
+// would steer a terminal are written out.
+func printable(s string) string {
+	if !strings.ContainsFunc(s, unicode.IsControl) {
+		return s
 	}
-	next.attrs += b.String()
-	return &next
+	var out strings.Builder
+	for _, c := range strings.TrimRight(s, "\r\n") {
+		switch {
+		case c == '\n':
+			out.WriteString("\n\t")
+		case c == '\t' || !unicode.IsControl(c):
+			out.WriteRune(c)
+		default:
+			escaped := strconv.QuoteRuneToASCII(c)
+			out.WriteString(escaped[1 : len(escaped)-1])
+		}
+	}
+	return out.String()
 }
 
-// WithGroup implements slog.Handler.
-func (h *textHandler) WithGroup(name string) slog.Handler {
-	next := *h
-	if name != "" {
-		next.group += name + "."
+// paint returns the level, right-aligned in five columns.
+func (h *textHandler) paint(level slog.Level) string {
+	name := fmt.Sprintf("%5s", levelName(level))
+	if !h.color {
+		return name
 	}
-	return &next
+	color := 0
+	switch {
+	case level >= slog.LevelError:
+		color = 31 // red
+	case level >= slog.LevelWarn:
+		color = 33 // yellow
+	case level < slog.LevelInfo:
+		color = 90 // grey
+	default:
+		return name
+	}
+	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", color, name)
 }
