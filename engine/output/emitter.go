@@ -155,7 +155,7 @@ func (l *lane) seal() {
 		return
 	}
 	if l.segment.docs > 0 {
-		l.sealed = append(l.sealed, sealedName(l.segment.file.Name()))
+		l.sealed = append(l.sealed, sealedName(l.segment.path))
 	}
 	if err := l.segment.seal(); err != nil { // whoever sends next adopts it
 		l.d.o.Log.Warn(fmt.Sprintf("%s: seal a segment of the spool: %v", l.target, err))

@@ -128,7 +128,7 @@ func files(dir, suffix string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	var paths []string
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), suffix) {
+		if name := e.Name(); strings.HasSuffix(name, suffix) && !strings.HasPrefix(name, ".") {
 			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
 	}

@@ -24,24 +24,29 @@ const (
 // to outlive the machine, only if it has to stay: most are delivered and gone within seconds.
 type segment struct {
 	file *os.File
+	path string
 	docs int
 	size int64
 	torn bool // holds half a line that could not be taken back
 }
 
-// createSegment begins a segment in a queue's folder. Between the creation of a file and its locking another may take it for
-// one that was left behind; then the next is tried.
+// createSegment begins a segment in a queue's folder. The file gets its name when it is locked: before, it could be taken for
+// one that was left behind.
 func createSegment(dir string) (*segment, error) {
-	for range 10 {
-		f, err := openLocked(filepath.Join(dir, newName()+openSuffix), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND)
-		if err != nil {
-			return nil, err
-		}
-		if f != nil {
-			return &segment{file: f}, nil
-		}
+	name := newName() + openSuffix
+	f, err := openLocked(filepath.Join(dir, ".new-"+name), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("%s: each new file was taken by another process", dir)
+	if f == nil {
+		return nil, fmt.Errorf("%s: another process took a new file", dir)
+	}
+	s := &segment{file: f, path: filepath.Join(dir, name)}
+	if err := os.Rename(f.Name(), s.path); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // append adds a document, whole or not at all.
@@ -67,12 +72,11 @@ func (s *segment) full() bool {
 
 // seal ends the writing: the segment waits to be sent. An empty one is removed.
 func (s *segment) seal() error {
-	path := s.file.Name()
 	var err error
 	if s.docs == 0 {
-		err = os.Remove(path)
+		err = os.Remove(s.path)
 	} else {
-		err = os.Rename(path, sealedName(path))
+		err = os.Rename(s.path, sealedName(s.path))
 	}
 	return errors.Join(err, s.file.Close()) // closed last: the lock ends with it
 }
