@@ -42,6 +42,9 @@ def main(argv: list[str]) -> int:
     except BrokenPipeError:  # `testbed.py status | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as err:
+        print(f"testbed: {err}; a --state and a $TESTBED_VENV have to be folders you can write to", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("testbed: interrupted; what was started goes on running, see `status` and `down`", file=sys.stderr)
         return 130

@@ -13,42 +13,76 @@ import (
 	"testing"
 )
 
-func TestLogin(t *testing.T) {
+func TestLoginByPassword(t *testing.T) {
 	env := Require(t)
 	for _, url := range []string{env.HTTPURL, env.TLSURL} {
 		t.Run(strings.SplitN(url, ":", 2)[0], func(t *testing.T) {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/auth/userpass", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.Header.Set("X-Rucio-Account", env.Account)
-			req.Header.Set("X-Rucio-Username", env.Username)
-			req.Header.Set("X-Rucio-Password", env.Password)
-			resp, err := trusting(t, env.CA).Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			if resp.StatusCode != http.StatusOK || resp.Header.Get("X-Rucio-Auth-Token") == "" {
-				t.Errorf("login: %s, headers %v", resp.Status, resp.Header)
+			status, token := login(t, env, url+"/auth/userpass", "", "", map[string]string{
+				"X-Rucio-Username": env.Username, "X-Rucio-Password": env.Password,
+			})
+			if status != http.StatusOK || token == "" {
+				t.Errorf("status %d, token %q", status, token)
 			}
 		})
 	}
 }
 
-func trusting(t *testing.T, ca string) *http.Client {
+// The server takes the name from the certificate that TLS verified, and from nowhere else.
+func TestLoginByCertificate(t *testing.T) {
+	env := Require(t)
+	forged := map[string]string{"SSL_CLIENT_S_DN": "CN=Test User,DC=rucio-testbed,DC=org", "SSL-Client-S-DN": "CN=Test User,DC=rucio-testbed,DC=org"}
+	for _, test := range []struct {
+		name, url, cert, key string
+		want                 int
+	}{
+		{"certificate", env.TLSURL, env.UserCert, env.UserKey, http.StatusOK},
+		{"proxy", env.TLSURL, env.Proxy, env.Proxy, http.StatusOK},
+		{"none over TLS", env.TLSURL, "", "", http.StatusUnauthorized},
+		{"none over http", env.HTTPURL, "", "", http.StatusUnauthorized},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			status, token := login(t, env, test.url+"/auth/x509", test.cert, test.key, forged)
+			if status != test.want || (token != "") != (test.want == http.StatusOK) {
+				t.Errorf("status %d, token %q, want %d", status, token, test.want)
+			}
+		})
+	}
+}
+
+// login asks for a token, with a client certificate if one is named, trusting the testbed's CA.
+func login(t *testing.T, env *Env, url, cert, key string, headers map[string]string) (status int, token string) {
 	t.Helper()
-	pem, err := os.ReadFile(ca)
+	pem, err := os.ReadFile(env.CA)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		t.Fatalf("no certificate in %s", ca)
+	config := &tls.Config{RootCAs: x509.NewCertPool()}
+	if !config.RootCAs.AppendCertsFromPEM(pem) {
+		t.Fatalf("no certificate in %s", env.CA)
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport}
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	transport := &http.Transport{TLSClientConfig: config}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Rucio-Account", env.Account)
+	for name, value := range headers {
+		req.Header.Set(name, value)
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode, resp.Header.Get("X-Rucio-Auth-Token")
 }
 
 func TestFilesExist(t *testing.T) {

@@ -257,10 +257,11 @@ class Testbed:
         return found
 
     def started(self) -> list[str]:
-        """Return the services that are or were up, in the order of the registry."""
+        """Return the services that are or were up, what others need first."""
         names = {name.partition(".")[0] for name in self.processes()}
         names.update(name for name in SERVICES if self._part(name) is not None)
-        return [n for n in SERVICES if n in names] + sorted(names - SERVICES.keys())
+        ordered = self.with_needs(name for name in SERVICES if name in names)
+        return [name for name in ordered if name in names] + sorted(names - SERVICES.keys())
 
     def service(self, name: str) -> ModuleType:
         """Load NAME/service.py. By path, not by name: a folder `elasticsearch` must not hide a package."""

@@ -36,12 +36,14 @@ def python(tb: Testbed) -> Path:
 def ensure(tb: Testbed) -> None:
     """Make the environment unless it is complete. Two processes may call this for the same folder."""
     folder = path(tb)
-    done = folder / ".testbed-complete"  # written last: without it the environment is half made
-    wanted = f"{_PYTHON} {hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()}\n"
     write_atomic(_last(tb), f"{folder}\n")
+    if _complete(tb):  # it may be somebody else's, and not ours to lock
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.parent / f".{folder.name}.lock"):
-        if done.exists() and done.read_text() == wanted and python(tb).exists():
+        if _complete(tb):
             return
+        done = _marker(tb)
         same_python = not done.exists() or done.read_text().startswith(_PYTHON)
         done.unlink(missing_ok=True)
         say(f"making the Python environment {folder}")
@@ -50,8 +52,21 @@ def ensure(tb: Testbed) -> None:
         # no bytecode for the thousands of modules that nobody imports: saves a third of the time
         _pip(tb, "install", "--no-compile", "-r", REQUIREMENTS)
         _libmagic(tb)
-        done.write_text(wanted)
+        done.write_text(_wanted())
     say("Python environment ready")
+
+
+def _marker(tb: Testbed) -> Path:
+    """Written last: without it the environment is half made."""
+    return path(tb) / ".testbed-complete"
+
+
+def _wanted() -> str:
+    return f"{_PYTHON} {hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()}\n"
+
+
+def _complete(tb: Testbed) -> bool:
+    return _marker(tb).exists() and _marker(tb).read_text() == _wanted() and python(tb).exists()
 
 
 def _create(tb: Testbed, folder: Path) -> None:

@@ -4,6 +4,7 @@ loopback and does not wait for the disk: for tests only."""
 import glob
 import os
 import shutil
+import signal
 
 from lib import packages
 from lib.base import TestbedError
@@ -45,6 +46,11 @@ def start(tb):
                     "select 1 from pg_database where datname = 'rucio'"], what="looking for the database rucio")
     if not found.strip():
         tb.run([f"{programs}/createdb", *login, "rucio"], what="making the database rucio")
+
+
+def stop(tb):
+    """Stop it without waiting for its clients to leave."""
+    tb.stop(NAME, how=signal.SIGINT)
 
 
 def env(tb):
