@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestLoginByPassword(t *testing.T) {
@@ -178,6 +180,18 @@ func (r *recorder) stop(how string, args []any) {
 	runtime.Goexit()
 }
 
+// ending returns how a test of that body would end.
+func ending(t *testing.T, body func(testing.TB)) string {
+	r := &recorder{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		body(r)
+	}()
+	<-done
+	return r.end
+}
+
 func TestAbsentServersFailWhereTheyArePromised(t *testing.T) {
 	t.Setenv("TESTBED_STATE", t.TempDir())
 	t.Setenv("TESTBED_HTTP_URL", "")
@@ -186,15 +200,48 @@ func TestAbsentServersFailWhereTheyArePromised(t *testing.T) {
 	} {
 		t.Setenv("CI", test.ci)
 		t.Setenv("TESTBED_REQUIRED", test.required)
-		r := &recorder{TB: t}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			Require(r)
-		}()
-		<-done
-		if !strings.HasPrefix(r.end, test.want+": no testbed: ") || !strings.Contains(r.end, "testbed.py up") {
-			t.Errorf("CI=%q TESTBED_REQUIRED=%q: %q, want %s with a hint", test.ci, test.required, r.end, test.want)
+		end := ending(t, func(tb testing.TB) { Require(tb) })
+		if !strings.HasPrefix(end, test.want+": no testbed: ") || !strings.Contains(end, "testbed.py up") {
+			t.Errorf("CI=%q TESTBED_REQUIRED=%q: %q, want %s with a hint", test.ci, test.required, end, test.want)
+		}
+	}
+}
+
+func TestRequireService(t *testing.T) {
+	env := Require(t)
+	if vars := env.RequireService(t, "trace"); vars["TESTBED_TRACE_URL"] != env.Vars["TESTBED_TRACE_URL"] {
+		t.Errorf("variables %v, want the trace sink that runs", vars)
+	}
+	t.Setenv("CI", "true")
+	end := ending(t, func(tb testing.TB) { env.RequireService(tb, "nope") })
+	if !strings.HasPrefix(end, "fatal: no service nope: ") || !strings.Contains(end, "there are rucio, trace, ") {
+		t.Errorf("%q, want the services that there are", end)
+	}
+}
+
+func TestTracesAreKept(t *testing.T) {
+	env := Require(t)
+	name := Unique("trace-")
+	body := strings.NewReader(`{"eventType": "touch", "scope": "test", "filename": "` + name + `"}`)
+	resp, err := http.Post(env.HTTPURL+"/traces/", "application/json", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("trace: %s", resp.Status)
+	}
+	// the server answers when it has sent the trace on; the sink writes it a little later
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		traces, err := os.ReadFile(env.TraceFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(traces, []byte(name)) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no trace of %s in %s", name, env.TraceFile)
 		}
 	}
 }
