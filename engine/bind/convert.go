@@ -158,12 +158,14 @@ func FromGo(L *lua.LState, v any) (lua.LValue, error) {
 		return lua.LString(v), nil
 	case time.Time:
 		return lua.LString(v.Format(time.RFC3339Nano)), nil
+	case json.RawMessage:
+		return c.decode(string(v))
 	case map[string]any:
 		return c.fromMap(L, v)
 	case []any:
 		return c.fromSlice(L, v)
 	}
-	// Everything else is what JSON makes of it: integers of all kinds, json.Number, json.RawMessage, []string, structs.
+	// Everything else is what JSON makes of it: integers of all kinds, json.Number, []string, structs.
 	doc, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("a Go %T as a Lua value: %w", v, err)

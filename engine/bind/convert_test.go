@@ -47,7 +47,7 @@ func fillAll(v lua.LValue) {
 // eval runs a chunk with its arguments and returns what it returns, as text.
 func eval(t testing.TB, L *lua.LState, chunk string, args ...lua.LValue) string {
 	t.Helper()
-	results, err := call(t, L, chunk, args...)
+	results, err := run(t, L, chunk, args...)
 	if err != nil {
 		return "error: " + err.Error()
 	}
@@ -58,8 +58,8 @@ func eval(t testing.TB, L *lua.LState, chunk string, args ...lua.LValue) string 
 	return strings.Join(texts, " ")
 }
 
-// call runs a chunk with its arguments.
-func call(t testing.TB, L *lua.LState, chunk string, args ...lua.LValue) ([]lua.LValue, error) {
+// run runs a chunk with its arguments.
+func run(t testing.TB, L *lua.LState, chunk string, args ...lua.LValue) ([]lua.LValue, error) {
 	t.Helper()
 	v := vm.Of(L)
 	fn, err := v.Load("chunk", chunk)
@@ -72,7 +72,7 @@ func call(t testing.TB, L *lua.LState, chunk string, args ...lua.LValue) ([]lua.
 // value returns the value of an expression.
 func value(t testing.TB, L *lua.LState, expression string) lua.LValue {
 	t.Helper()
-	results, err := call(t, L, "return "+expression)
+	results, err := run(t, L, "return "+expression)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,8 @@ func adaptLibrary(L *lua.LState) {
 	for _, name := range []string{"rawget", "rawset", "unpack", "setmetatable", "ipairs"} {
 		adapt(base, name, fillFirst)
 	}
+	adapt(base, "ipairs", numbered)
+	adapt(base, "pairs", numbered)
 	if library, ok := base.RawGetString("table").(*lua.LTable); ok {
 		library.ForEach(func(name, _ lua.LValue) { adapt(library, name.String(), fillFirst) })
 	}
