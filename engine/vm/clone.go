@@ -133,23 +133,21 @@ func (c *copier) table(table *lua.LTable, where string) (lua.LValue, error) {
 	}
 	copied := c.into.state.NewTable()
 	c.known[table] = copied
-	var failed error
-	table.ForEach(func(key, field lua.LValue) {
-		if failed != nil {
-			return
-		}
+	err := Each(table, func(key, field lua.LValue) error {
 		there, err := c.value(key, "a key of "+where)
-		if err == nil {
-			field, err = c.value(field, where+"."+key.String())
+		if err != nil {
+			return err
 		}
-		if failed = err; err == nil {
+		field, err = c.value(field, where+"."+key.String())
+		if err == nil {
 			copied.RawSet(there, field)
 		}
+		return err
 	})
-	if meta, ok := table.Metatable.(*lua.LTable); ok && failed == nil && !own {
-		copied.Metatable, failed = c.value(meta, "the metatable of "+where)
+	if meta, ok := table.Metatable.(*lua.LTable); ok && err == nil && !own {
+		copied.Metatable, err = c.value(meta, "the metatable of "+where)
 	}
-	return copied, failed
+	return copied, err
 }
 
 func (c *copier) function(fn *lua.LFunction, where string) (lua.LValue, error) {

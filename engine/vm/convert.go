@@ -56,15 +56,33 @@ func sortedKeys(m map[string]any) []string {
 	return keys
 }
 
+// Each calls fn for the fields of a table, elements first and then in the order in which keys were set (LTable.ForEach has
+// none), until fn returns an error.
+func Each(table *lua.LTable, fn func(key, value lua.LValue) error) error {
+	for key, value := table.Next(lua.LNil); key != lua.LNil; key, value = table.Next(key) {
+		if err := fn(key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // maxConverted bounds the nesting of tables that ToGo takes; deeper ones hold themselves.
 const maxConverted = 100
 
 // ToGo makes plain Go data of a Lua value: nil, bool, int64 for whole numbers, float64, string, []any for tables with
 // elements from 1 on and nothing else, map[string]any for other tables. Functions, userdata and coroutines are errors, and
 // so is a table that holds itself.
-func (v *VM) ToGo(value lua.LValue) (any, error) { return v.toGo(value, "the value", 0) }
+func ToGo(value lua.LValue) (any, error) { return toGo{}.value(value, "the value", 0) }
 
-func (v *VM) toGo(value lua.LValue, where string, depth int) (any, error) {
+// ToGo is the function ToGo for values of this VM, whose tables may load their fields when asked for (see Options.Fill).
+func (v *VM) ToGo(value lua.LValue) (any, error) {
+	return toGo{v.options.Fill}.value(value, "the value", 0)
+}
+
+type toGo struct{ fill func(*lua.LTable) bool }
+
+func (c toGo) value(value lua.LValue, where string, depth int) (any, error) {
 	switch value := value.(type) {
 	case *lua.LNilType:
 		return nil, nil
@@ -81,38 +99,32 @@ func (v *VM) toGo(value lua.LValue, where string, depth int) (any, error) {
 		if depth == maxConverted {
 			return nil, fmt.Errorf("%s is nested too deeply: does a table hold itself?", where)
 		}
-		if v.options.Fill != nil {
-			v.options.Fill(value)
+		if c.fill != nil {
+			c.fill(value)
 		}
-		return v.tableToGo(value, where, depth)
+		return c.table(value, where, depth)
 	}
 	return nil, fmt.Errorf("%s is a %s, which is not data", where, value.Type())
 }
 
-func (v *VM) tableToGo(table *lua.LTable, where string, depth int) (any, error) {
-	length := table.Len()
-	fields := map[string]any{}
-	var failed error
-	list := make([]any, length)
-	table.ForEach(func(key, element lua.LValue) {
-		if failed != nil {
-			return
+func (c toGo) table(table *lua.LTable, where string, depth int) (any, error) {
+	list, fields := make([]any, table.Len()), map[string]any{}
+	err := Each(table, func(key, element lua.LValue) error {
+		converted, err := c.value(element, where+"."+key.String(), depth+1)
+		if err != nil {
+			return err
 		}
-		name := key.String()
-		var converted any
-		if converted, failed = v.toGo(element, where+"."+name, depth+1); failed != nil {
-			return
-		}
-		if n, ok := key.(lua.LNumber); ok && n >= 1 && int(n) <= length && float64(n) == math.Trunc(float64(n)) {
+		if n, ok := key.(lua.LNumber); ok && n >= 1 && int(n) <= len(list) && n == lua.LNumber(int(n)) {
 			list[int(n)-1] = converted
-			return
+		} else {
+			fields[key.String()] = converted
 		}
-		fields[name] = converted
+		return nil
 	})
-	if failed != nil {
-		return nil, failed
+	if err != nil {
+		return nil, err
 	}
-	if length > 0 && len(fields) == 0 {
+	if len(list) > 0 && len(fields) == 0 {
 		return list, nil
 	}
 	for i, element := range list {
