@@ -27,14 +27,14 @@ local function setting(service, kwargs, name)
   return kwargs[name]
 end
 
--- check_content returns what is wrong with the body of an answer, or nil.
-local function check_content(service, kwargs, body)
+-- content_problem returns what is wrong with the content of an answer, or nil.
+local function content_problem(service, kwargs, answer)
   local expected = service.expected_content
   if expected == nil or type(expected) == "table" and next(expected) == nil then
     return nil
   end
-  local ok, got = pcall(json.decode, body)
-  if not ok then
+  local is_json, got = pcall(answer.json)
+  if not is_json then
     return "content mismatch, expected " .. json.encode(expected) .. " got something that is not JSON"
   end
   local same = setting(service, kwargs, "match") == "subset" and compare.contains or compare.equal
@@ -43,39 +43,48 @@ local function check_content(service, kwargs, body)
   end
 end
 
--- probe asks a service. It returns nil when the service is alive, else what is wrong; and the answer, if there was one.
+-- probe asks a service. It returns what is wrong, nil when the service is alive; and the answer, if there was one.
 local function probe(service, kwargs)
-  local ok, answer = pcall(http.get, service.endpoint, {
+  local answered, answer = pcall(http.get, service.endpoint, {
     timeout = setting(service, kwargs, "timeout"),
     verify = setting(service, kwargs, "verify"),
     ca = setting(service, kwargs, "ca"),
     retries = 0, -- a heartbeat that is missed is what the probe is for
   })
-  if not ok then
-    return tostring(answer)
+  if not answered then
+    local advice = answer.class == "TLSError" and " (ca: FILE in the definition trusts its authority, verify: false anyone)" or ""
+    return tostring(answer) .. advice
   end
   local expected = service.expected_status_code or 200
   if answer.status ~= expected then
     return string.format("status code mismatch, expected %s got %s", expected, answer.status), answer
   end
-  return check_content(service, kwargs, answer.body), answer
+  return content_problem(service, kwargs, answer), answer
+end
+
+function ProbesServiceHeartbeats.setup(_, kwargs)
+  for i, service in ipairs(kwargs.services) do
+    for _, field in ipairs{ "name", "endpoint" } do
+      if type(service) ~= "table" or type(service[field]) ~= "string" then
+        error(string.format("kwargs.services[%d] needs a %s, a text", i - 1, field), 0)
+      end
+    end
+  end
 end
 
 function ProbesServiceHeartbeats.run(task, kwargs)
-  -- The older form of definitions, with databases instead of output, keeps one document a service: the last.
+  -- The older form of definitions has databases instead of output, and one document for each service: the last.
   local older = kwargs.databases ~= nil
-  for i, service in ipairs(kwargs.services) do
-    local name = service.name or service.endpoint
-    assert(type(service.endpoint) == "string", "services[" .. i .. "] has no endpoint")
+  for _, service in ipairs(kwargs.services) do
     local timer = time.timer()
     local problem, answer = probe(service, kwargs)
     local latency = timer:elapsed()
     if problem then
-      log.error(name .. " is dead: " .. problem)
+      log.error(service.name .. " is dead: " .. problem)
     else
-      log.info(string.format("%s is alive (%.3f s)", name, latency))
+      log.info(string.format("%s is alive (%.3f s)", service.name, latency))
     end
-    task.check(name .. " is alive", not problem, problem)
+    task.check(service.name .. " is alive", not problem, problem)
     task.emit({
       ["@timestamp"] = older and timestamp.milliseconds() or timestamp.iso(),
       service_name = service.name,
@@ -84,7 +93,8 @@ function ProbesServiceHeartbeats.run(task, kwargs)
       error = problem or json.null,
       status_code = answer and answer.status,
       latency = latency,
-    }, { id = older and name or nil })
+      certificate_days_left = answer and answer.tls and (answer.tls.expires - time.now()) / 86400,
+    }, { id = older and service.name or nil })
   end
 end
 

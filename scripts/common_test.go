@@ -1,0 +1,73 @@
+package scripts_test
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/bind"
+	"github.com/rucio-task-manager/rucio-task-manager/engine/vm"
+	"github.com/rucio-task-manager/rucio-task-manager/scripts"
+)
+
+// eval runs Lua with the embedded scripts, and returns its first result.
+func eval(t *testing.T, code string) lua.LValue {
+	t.Helper()
+	v := vm.New(vm.Options{
+		Roots:   []vm.Root{{Name: "embedded", FS: scripts.FS}},
+		Modules: bind.Modules(&bind.Host{}), Prepare: bind.Prepare, Fill: bind.Fill,
+	})
+	t.Cleanup(v.Close)
+	fn, err := v.Load("test", code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := v.Call(t.Context(), fn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return results[0]
+}
+
+func TestCompare(t *testing.T) {
+	for _, c := range []struct {
+		actual, expected string
+		equal, contains  bool
+	}{
+		{`{"version": "41.5.1"}`, `{"version": "41.5.1"}`, true, true},
+		{`{"version": "41.5.1"}`, `{"version": "41.5.2"}`, false, false},
+		{`{"version": "1.29"}`, `{"version": 1.29}`, false, false},
+		{`{"version": "41.5.1", "vo": "def"}`, `{"version": "41.5.1"}`, false, true},
+		{`{"version": "41.5.1"}`, `{"version": "41.5.1", "vo": "def"}`, false, false},
+		{`{"a": {"b": [1, {"c": 2, "d": 3}]}}`, `{"a": {"b": [1, {"c": 2}]}}`, false, true},
+		{`{"a": [1, 2]}`, `{"a": [1]}`, false, false},
+		{`{"a": [1]}`, `{"a": [1, 2]}`, false, false},
+		{`{"a": {}}`, `{"a": 1}`, false, false},
+		{`["OK"]`, `["OK"]`, true, true},
+		{`"OK"`, `"OK"`, true, true},
+		{`{"n": 9007199254740993}`, `{"n": 9007199254740993}`, true, true},
+		{`{"n": 9007199254740993}`, `{"n": 9007199254740992}`, false, false},
+	} {
+		for name, want := range map[string]bool{"equal": c.equal, "contains": c.contains} {
+			got := eval(t, `return require("common.compare").`+name+`(json.decode(`+strconv.Quote(c.actual)+`), json.decode(`+strconv.Quote(c.expected)+`))`)
+			if got != lua.LBool(want) {
+				t.Errorf("%s(%s, %s) = %v", name, c.actual, c.expected, got)
+			}
+		}
+	}
+}
+
+func TestTimestamp(t *testing.T) {
+	seconds := strconv.FormatFloat(float64(time.Date(2026, 11, 23, 4, 56, 23, 784125000, time.Local).UnixMicro())/1e6, 'f', 6, 64)
+	if got := eval(t, `return require("common.timestamp").iso(`+seconds+`)`); got.String() != "2026-11-23T04:56:23.784125" {
+		t.Error(got)
+	}
+	if got := eval(t, `return require("common.timestamp").milliseconds(1795323383.784125)`); got != lua.LNumber(1795323383784) {
+		t.Error(got)
+	}
+	if got := eval(t, `return math.abs(require("common.timestamp").milliseconds() / 1000 - time.now()) < 60`); got != lua.LTrue {
+		t.Error(got)
+	}
+}
