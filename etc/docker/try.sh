@@ -50,10 +50,13 @@ buildah build --isolation chroot --network host --pull-never --layers -t "$image
 eval "$(etc/testbed/testbed.py env --export)"
 container=$(buildah from --pull-never "$image")
 trap 'buildah rm "$container" >/dev/null' EXIT
+config=() # the testbed's credentials are no secret
+for name in RUCIO_HOST AUTH_HOST AUTH_TYPE ACCOUNT USERNAME PASSWORD; do
+  name=RUCIO_CFG_CLIENT_$name
+  config+=(--env "$name=${!name}")
+done
 inside() { # like `docker run`: buildah leaves the entrypoint out
-  buildah run --isolation chroot --network host \
-    --env RUCIO_CFG_CLIENT_RUCIO_HOST --env RUCIO_CFG_CLIENT_AUTH_HOST --env RUCIO_CFG_CLIENT_AUTH_TYPE \
-    --env RUCIO_CFG_CLIENT_ACCOUNT --env RUCIO_CFG_CLIENT_USERNAME --env RUCIO_CFG_CLIENT_PASSWORD "$container" -- "$@"
+  buildah run --isolation chroot --network host "${config[@]}" "$container" -- "$@"
 }
 inside sh -c 'test "$(id -u)" = 1000 && test "$PWD" = /opt/rucio-task-manager && test -w /var/spool/rucio-task-manager'
 inside env TASK_FILE_PATH=etc/tasks/stubs.yml /usr/local/bin/rucio-task-manager
