@@ -1,7 +1,10 @@
 package task
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -23,15 +26,15 @@ type Definition struct {
 	File string // where it was read from: see Problem.File
 	Line int    // of the key
 
-	lines map[string]int
+	places map[string]place
 }
 
 // LineOf returns the line of a field, given as path: "module_name", "kwargs.services[0].name" (see Key and Item). Of a
 // field that is not there, it is the line of the closest thing around it.
 func (d *Definition) LineOf(path string) int {
 	for ; path != ""; path = parent(path) {
-		if line, ok := d.lines[path]; ok {
-			return line
+		if p, ok := d.places[path]; ok {
+			return p.line
 		}
 	}
 	return d.Line
@@ -52,6 +55,10 @@ func (d *Definition) Set(path, value string) error {
 	}
 	changed := *d
 	if err := changed.set(steps, v); err != nil {
+		var f *fault
+		if errors.As(err, &f) {
+			err = f.withHint()
+		}
 		return fmt.Errorf("set %s of task %q: %w", path, d.Name, err)
 	}
 	*d = changed
@@ -82,7 +89,7 @@ func (d *Definition) set(steps []any, v any) error {
 	case "kwargs":
 		err = d.setKwargs(steps[1:], v)
 	default:
-		err = unknownField(fmt.Sprint(steps[0]), fieldNames()).err()
+		err = unknownField(fmt.Sprint(steps[0]), fieldNames())
 	}
 	return err
 }
@@ -115,7 +122,7 @@ func parseValue(text string) (any, error) {
 	}
 	docs, err := parseYAML(text)
 	if err != nil {
-		return nil, fmt.Errorf("the value is not valid YAML: %w", err)
+		return nil, fmt.Errorf("the value %w", err)
 	}
 	if len(docs) != 1 {
 		return nil, fmt.Errorf("the value holds %d YAML documents", len(docs))
@@ -130,14 +137,26 @@ func parseValue(text string) (any, error) {
 	return v, wrong
 }
 
-// fieldAt returns the field that a line belongs to: the closest one on it or above it; of several, the outermost.
-func (d *Definition) fieldAt(line int) string {
+// place is where a field stands: at its key, or at the entry of a list.
+type place struct{ line, column int }
+
+func placeOf(n *yaml.Node) place { return place{n.Line, n.Column} }
+
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.line, q.line), cmp.Compare(p.column, q.column))
+}
+
+// fieldAt returns the field that a place belongs to: the last one that begins there or before; of several, the outermost.
+func (d *Definition) fieldAt(at place) string {
+	if at.column == 0 {
+		at.column = math.MaxInt
+	}
 	best := ""
-	for path, at := range d.lines {
-		switch {
-		case path == "" || at > line:
-		case best == "" || at > d.lines[best],
-			at == d.lines[best] && (len(path) < len(best) || len(path) == len(best) && path < best):
+	for path, p := range d.places {
+		if path == "" || p.compare(at) > 0 {
+			continue
+		}
+		if best == "" || cmp.Or(p.compare(d.places[best]), cmp.Compare(len(best), len(path)), strings.Compare(best, path)) > 0 {
 			best = path
 		}
 	}

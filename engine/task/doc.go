@@ -40,4 +40,6 @@
 //     "is defined" or giving it a default is neither.
 //   - Text of a {% macro %} is part of the document; {% set %} and {% filter %} blocks make plain values.
 //   - No template can read a file: include, import, from and extends are errors.
+//   - Where Jinja's library for Go differs from Python's: None prints as nothing, tuples print as lists, // and % of negative
+//     numbers round toward 0, and "text" % values is not possible (use | format). To keep {{ as it is: {% raw %}.
 package task

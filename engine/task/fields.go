@@ -26,8 +26,8 @@ type fault struct{ message, hint string }
 
 func (f *fault) Error() string { return f.message }
 
-// err is the fault as an error for messages without a place for hints.
-func (f *fault) err() error {
+// withHint is the fault as an error for messages without a place for hints.
+func (f *fault) withHint() error {
 	if f.hint == "" {
 		return f
 	}
@@ -51,7 +51,7 @@ func (u *unit) define(e pair) (d *Definition, sound bool) {
 		u.add(Problem{Line: n.Line, Column: n.Column, Task: d.Name, Field: field, Message: message, Hint: hint, Warning: warning})
 	}
 	b := newBuilder(report)
-	d.lines = b.lines
+	d.places = b.places
 	body := e.value
 	if body.Kind == yaml.AliasNode {
 		body = body.Alias
@@ -69,7 +69,7 @@ func (u *unit) define(e pair) (d *Definition, sound bool) {
 	values := map[string]any{}
 	for _, name := range fieldNames() {
 		if p, ok := fields[name]; ok {
-			b.lines[name] = p.key.Line
+			b.places[name] = placeOf(p.key)
 			values[name] = b.value(p.value, name)
 		}
 	}

@@ -44,9 +44,9 @@ func within(n *yaml.Node, line, column int) (int, int) {
 }
 
 // reportMissing reports variables that are not set, as warnings, or as errors when strict.
-func (u *unit) reportMissing(all []missing, place func(line, column int) (int, int)) {
+func (u *unit) reportMissing(all []missing, where func(line, column int) (int, int)) {
 	for _, m := range all {
-		line, column := place(m.line, m.column)
+		line, column := where(m.line, m.column)
 		p := Problem{Line: line, Column: column, Warning: !u.strict}
 		p.Message = fmt.Sprintf("the variable %s is not set", m.name)
 		if p.Warning {
@@ -146,7 +146,7 @@ func (u *unit) locate() {
 			}
 		}
 		if len(owners) == 1 {
-			p.Task, p.Field = owners[0].Name, owners[0].fieldAt(p.Line)
+			p.Task, p.Field = owners[0].Name, owners[0].fieldAt(place{p.Line, p.Column})
 		}
 	}
 }

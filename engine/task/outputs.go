@@ -194,8 +194,8 @@ type jsonText string
 
 // filters returns Jinja's filters, and from_json.
 func (t *templater) filters() *exec.FilterSet {
-	set := map[string]exec.FilterFunction{"from_json": fromJSON}
-	for _, name := range strings.Fields(`abs attr batch capitalize center count d default dictsort e escape filesizeformat
+	set := map[string]exec.FilterFunction{"from_json": fromJSON, "default": orDefault, "d": orDefault}
+	for _, name := range strings.Fields(`abs attr batch capitalize center count dictsort e escape filesizeformat
 		first float forceescape format groupby indent int items join last length list lower map max min pprint random reject
 		rejectattr replace reverse round safe select selectattr slice sort string striptags sum title tojson trim truncate
 		unique upper urlencode urlize wordcount wordwrap xmlattr`) {
@@ -245,6 +245,22 @@ func (t *templater) plain(v *exec.Value) *exec.Value {
 		return v
 	}
 	return exec.AsValue(t.flatten(v.String()))
+}
+
+// orDefault is Jinja's default(default_value=”, boolean=false).
+func orDefault(_ *exec.Evaluator, in *exec.Value, params *exec.VarArgs) *exec.Value {
+	args := []*exec.Value{exec.AsValue(""), exec.AsValue(false)}
+	copy(args, params.Args)
+	if value, ok := params.KwArgs["default_value"]; ok {
+		args[0] = value
+	}
+	if value, ok := params.KwArgs["boolean"]; ok {
+		args[1] = value
+	}
+	if in.IsError() || in.IsNil() || args[1].IsTrue() && !in.IsTrue() {
+		return args[0]
+	}
+	return in
 }
 
 func fromJSON(_ *exec.Evaluator, in *exec.Value, _ *exec.VarArgs) *exec.Value {

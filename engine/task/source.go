@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rucio-task-manager/rucio-task-manager/engine/suggest"
@@ -17,9 +19,6 @@ type source struct {
 	name string // for people; no secrets
 	read func(ctx context.Context) (string, error)
 }
-
-// maxFolders bounds how deep folders are searched: a link to a folder above would never end.
-const maxFolders = 32
 
 // sources tells what to read. What cannot be found becomes a problem.
 func (l *loader) sources(args []string) []source {
@@ -98,8 +97,14 @@ func (l *loader) file(path string) source {
 // folder lists the definition files in a folder and below.
 func (l *loader) folder(root string) []source {
 	var all []source
-	var list func(dir string, depth int)
-	list = func(dir string, depth int) {
+	var list func(dir string, above []fs.FileInfo)
+	list = func(dir string, above []fs.FileInfo) {
+		if info, err := l.opts.Files.Stat(dir); err == nil {
+			if slices.ContainsFunc(above, func(other fs.FileInfo) bool { return os.SameFile(info, other) }) {
+				return // a link to a folder above: it would never end
+			}
+			above = append(above, info)
+		}
 		entries, err := l.opts.Files.ReadDir(dir)
 		if err != nil {
 			l.problem(dir, fmt.Errorf("cannot be read: %s", reason(err)))
@@ -117,14 +122,14 @@ func (l *loader) folder(root string) []source {
 				}
 			}
 			switch extension := filepath.Ext(path); {
-			case isDir && depth < maxFolders:
-				list(path, depth+1)
+			case isDir:
+				list(path, above)
 			case !isDir && (extension == ".yml" || extension == ".yaml"):
 				all = append(all, l.file(path))
 			}
 		}
 	}
-	list(root, 0)
+	list(root, nil)
 	if len(all) == 0 {
 		l.problem(root, &fault{"the folder has no *.yml or *.yaml file", ""})
 	}

@@ -124,9 +124,8 @@ func (t *templater) tags() *exec.ControlStructureSet {
 // tag is a tag in a template: one of the library's with our checks around it, or one of ours.
 type tag struct {
 	exec.ControlStructure
-	t     *templater
-	start *tokens.Token
-	args  []*tokens.Token
+	t    *templater
+	args []*tokens.Token
 }
 
 type tagParser func(t *templater, p, args *parser.Parser) (nodes.ControlStructure, error)
@@ -142,6 +141,10 @@ func (t *templater) guard(parse tagParser) parser.ControlStructureParser {
 		again := parser.NewParser("", tokens.NewStream(list), args.Config, args.Loader, t.setup.ControlStructures)
 		again.Template = p.Template
 		parsed, err := parse(t, p, again)
+		var at *parser.SyntaxError
+		if errors.As(err, &at) && (at.Line == 0 || at.Raw == "") && start.Line > 0 { // the end of the text is no place
+			return nil, &parser.SyntaxError{Message: at.Message, Raw: start.Val, Line: start.Line, Column: start.Col}
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -149,7 +152,7 @@ func (t *templater) guard(parse tagParser) parser.ControlStructureParser {
 		if !ok {
 			return nil, args.Error("this tag cannot be used here", start)
 		}
-		return &tag{inner, t, start, list}, nil
+		return &tag{inner, t, list}, nil
 	}
 }
 
@@ -204,7 +207,7 @@ func (g *tag) wrap(err error, at *tokens.Token, known int) error {
 		return err
 	}
 	if g.t.failed == nil && !errors.As(err, &g.t.failed) {
-		message := "cannot evaluate " + g.t.sources[at]
+		message := "cannot evaluate " + brief(g.t.sources[at])
 		if len(g.t.missing) > known {
 			message += ": the variable " + g.t.missing[known].name + " is not set"
 			g.t.missing = g.t.missing[:known]
@@ -214,6 +217,15 @@ func (g *tag) wrap(err error, at *tokens.Token, known int) error {
 		g.t.failed = &templateError{at.Line, at.Col, message}
 	}
 	return g.t.failed
+}
+
+// brief returns a tag on one line, shortened.
+func brief(tag string) string {
+	runes := []rune(strings.Join(strings.Fields(tag), " "))
+	if len(runes) > 100 {
+		return string(runes[:97]) + "..."
+	}
+	return string(runes)
 }
 
 // rootCause returns the innermost message of the library's chain of errors, in which values wrap errors, too.

@@ -33,7 +33,7 @@ type Files interface {
 // Set is what was loaded.
 type Set struct {
 	Definitions []*Definition // the sound ones, in the order of the sources and of each document; disabled ones too
-	Problems    Problems      // errors and warnings, in order
+	Problems    Problems      // errors and warnings, in order; a key that a template made may show in them, so redact Secrets
 	Secrets     []string      // values that came in by templates and URLs and must not be shown; each once
 }
 

@@ -20,10 +20,10 @@ import (
 
 // Bounds of one rendering; a template that exceeds them is broken or hostile.
 const (
-	maxTags  = 10_000    // tags and outputs in a text
-	maxSize  = 1_000     // tokens within one of them
-	maxDepth = 1_000     // tags within tags while rendering, as in a macro that calls itself
-	maxSteps = 1_000_000 // tags and outputs rendered, loops included
+	maxTags  = 10_000  // tags and outputs in a text
+	maxSize  = 1_000   // tokens within one of them
+	maxDepth = 1_000   // tags within tags while rendering, as in a macro that calls itself
+	maxSteps = 100_000 // tags and outputs rendered, loops included
 )
 
 // templater renders the Jinja templates of one source. It does not put values into the text: where an output {{ }} stood
@@ -271,11 +271,15 @@ func syntaxError(err error) error {
 	return &templateError{line: at.Line, column: at.Column, message: plainWords(at.Message)}
 }
 
-var jargon = regexp.MustCompile(`ControlStructure '([^']*)' not found \(or beginning not provided\)`)
+var (
+	unknownTag = regexp.MustCompile(`ControlStructure '([^']*)' not found \(or beginning not provided\)`)
+	openTag    = regexp.MustCompile(`Unexpected EOF, expected tag (.*[^.])\.?`)
+)
 
 // plainWords rewords what the library calls control structures; Jinja calls them tags.
 func plainWords(message string) string {
-	message = jargon.ReplaceAllString(message, `there is no tag "$1", or nothing that it could close`)
+	message = unknownTag.ReplaceAllString(message, `there is no tag "$1", or nothing that it could close`)
+	message = openTag.ReplaceAllString(message, `expected $1 before the end`)
 	message = strings.TrimSuffix(strings.ReplaceAll(message, "controlStructure", "tag"), ".")
 	for strings.HasPrefix(message, "invalid call to ") && strings.Contains(message, ": ") {
 		_, message, _ = strings.Cut(message, ": ")

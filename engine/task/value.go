@@ -12,7 +12,7 @@ import (
 )
 
 // maxValues bounds what a definition can grow to by aliases of aliases.
-const maxValues = 1_000_000
+const maxValues = 200_000
 
 // pair is an entry of a map.
 type pair struct {
@@ -26,7 +26,7 @@ type pair struct {
 type builder struct {
 	report reporter
 	twice  func(p, first pair, path string) // a map has the same key again
-	lines  map[string]int
+	places map[string]place
 	open   map[*yaml.Node]bool // nodes that are being built: one within itself never ends
 	count  int
 }
@@ -38,13 +38,13 @@ func newBuilder(report reporter) *builder {
 	twice := func(p, first pair, path string) {
 		report(p.key, Key(path, p.name), fmt.Sprintf("given twice, first on line %d; the last one counts", first.key.Line), "", true)
 	}
-	return &builder{report: report, twice: twice, lines: map[string]int{}, open: map[*yaml.Node]bool{}}
+	return &builder{report: report, twice: twice, places: map[string]place{}, open: map[*yaml.Node]bool{}}
 }
 
 // value builds the value of n, which stands at path.
 func (b *builder) value(n *yaml.Node, path string) any {
-	if _, seen := b.lines[path]; !seen {
-		b.lines[path] = n.Line
+	if _, seen := b.places[path]; !seen {
+		b.places[path] = placeOf(n)
 	}
 	if !b.room(n, path) {
 		return nil
@@ -76,7 +76,7 @@ func (b *builder) value(n *yaml.Node, path string) any {
 	m := map[string]any{}
 	for _, p := range b.pairs(n, path) {
 		at := Key(path, p.name)
-		b.lines[at] = p.key.Line
+		b.places[at] = placeOf(p.key)
 		m[p.name] = b.value(p.value, at)
 	}
 	return m
@@ -104,7 +104,7 @@ func (b *builder) pairs(n *yaml.Node, path string) []pair {
 		}
 		name, ok := keyText(key)
 		if !ok {
-			b.report(key, path, "a key is not text", "quote it, or name what is meant", false)
+			b.report(key, path, "a key is not text", "a key is a word or a quoted text", false)
 			continue
 		}
 		p := pair{name, key, value}

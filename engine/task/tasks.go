@@ -76,16 +76,16 @@ func wrongRoot(root *yaml.Node) *textError {
 var taskLine = regexp.MustCompile(`^[^\s#&*!|>%@{}\[\],-][^#]*?:(?:\s|$)`)
 
 // salvage finds the tasks that are well in a text that is not: it takes the text apart at the lines that begin a task, and
-// parses each part alone. whole is the error of the text as a whole; it is reported when no single part shows it.
+// parses each part alone. whole is the error of the text as a whole; it is reported when no single part shows it. A task
+// that uses an anchor of another part cannot be checked until the text is well.
 func (u *unit) salvage(text string, whole *textError) []pair {
-	parts := split(text)
 	if strings.Contains(text, "\n{%") || strings.HasPrefix(text, "{%") {
 		u.addText(whole) // tags between the tasks: they cannot be told apart
 		return nil
 	}
 	var docs []*yaml.Node
 	found := false
-	for _, part := range parts {
+	for _, part := range split(text) {
 		some, err := u.parse(part)
 		if err == nil {
 			docs = append(docs, some...)
@@ -107,26 +107,29 @@ func (u *unit) salvage(text string, whole *textError) []pair {
 	return u.tasks(docs)
 }
 
-// split cuts a text at the lines that begin a task. Each part is preceded by as many empty lines as were before it, so that
-// its line numbers are right.
+// split cuts a text at the lines that begin a task, and at those between documents. Each part is preceded by as many empty
+// lines as were before it, so that its line numbers are right.
 func split(text string) []string {
 	var parts []string
-	start, line, first := 0, 0, 0
-	for offset := 0; offset < len(text); line++ {
-		end := offset + strings.IndexByte(text[offset:]+"\n", '\n') + 1
-		current := text[offset:min(end, len(text))]
-		separator := strings.HasPrefix(current, "---")
-		if (taskLine.MatchString(current) || separator) && strings.TrimSpace(text[start:offset]) != "" {
-			parts = append(parts, strings.Repeat("\n", first)+text[start:offset])
-			start, first = offset, line
+	var part strings.Builder
+	first := 0
+	flush := func(next int) {
+		if strings.TrimSpace(part.String()) != "" {
+			parts = append(parts, strings.Repeat("\n", first)+part.String())
 		}
-		if separator {
-			start, first = min(end, len(text)), line+1
+		part.Reset()
+		first = next
+	}
+	for i, line := range strings.SplitAfter(text, "\n") {
+		switch {
+		case strings.HasPrefix(line, "---"):
+			flush(i + 1)
+			continue
+		case taskLine.MatchString(line):
+			flush(i)
 		}
-		offset = end
+		part.WriteString(line)
 	}
-	if strings.TrimSpace(text[start:]) != "" {
-		parts = append(parts, strings.Repeat("\n", first)+text[start:])
-	}
+	flush(0)
 	return parts
 }
