@@ -207,7 +207,10 @@ func TestNoSpool(t *testing.T) {
 			target := s.target(t)
 			d, log := newDispatcher(t, c.spool, s.env, func(o *Options) { o.SpoolSize = c.size })
 			e := d.Emitter([]Target{target})
-			emit(t, e, 0, 3)
+			emit(t, e, 0, 2)
+			if err := e.Emit(t.Context(), "n-2", json.RawMessage("{\n  \"n\": 2\n}\n")); err != nil {
+				t.Fatal(err)
+			}
 			closed(t, e, Tally{Sent: 3})
 			expect(t, s, target.Index, 3)
 			if !strings.Contains(log.String(), "documents are kept in memory until the task ends: ") || !strings.Contains(log.String(), c.why) {
@@ -220,7 +223,7 @@ func TestNoSpool(t *testing.T) {
 			if got != (Tally{Lost: 1}) || fail.CodeOf(err) != fail.Output || !strings.Contains(fail.HintOf(err), "--spool") {
 				t.Errorf("%+v %v", got, err)
 			}
-			if !strings.Contains(log.String(), "document n-3 is lost: es "+s.url) || !strings.Contains(log.String(), `{\"n\": 3}`) {
+			if !strings.Contains(log.String(), "document n-3 is lost: es "+s.url) || !strings.Contains(log.String(), `{\"n\":3}`) {
 				t.Error(log)
 			}
 		})

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,15 +37,15 @@ func (d *Dispatcher) Emitter(targets []Target) *Emitter {
 // document is in the spool; it will be delivered even if the process is killed right then. With no spool, or a full one,
 // it is in memory until Close. An error means that doc is not a document.
 func (e *Emitter) Emit(_ context.Context, id string, doc json.RawMessage) error {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(doc, &fields); err != nil || fields == nil {
+	var line bytes.Buffer // the bulk API ends documents at line ends
+	if err := json.Compact(&line, doc); err != nil || line.Bytes()[0] != '{' {
 		return fmt.Errorf("a document must be a JSON object: %s", excerpt(doc))
 	}
 	if id == "" {
 		id = uuid.NewString()
 	}
 	for _, l := range e.lanes {
-		if err := l.add(Document{ID: id, Emitted: time.Now().UTC(), Body: doc}); err != nil {
+		if err := l.add(Document{ID: id, Emitted: time.Now().UTC(), Body: line.Bytes()}); err != nil {
 			return err
 		}
 	}
@@ -203,21 +204,19 @@ func (l *lane) halt(ctx context.Context) {
 }
 
 // close sends what waits for the database, and counts what became of this task's documents.
-func (l *lane) close(ctx context.Context) (t Tally, err error) {
+func (l *lane) close(ctx context.Context) (Tally, error) {
 	l.halt(ctx)
 	if l.queue != nil {
 		if r := l.d.deliverUnlessDown(ctx, l.queue); r.Err != nil {
 			l.d.o.Log.Warn(fmt.Sprintf("documents wait in the spool: %v", r.Err))
 		}
-		if t, err = l.count(); err != nil {
-			return t, err
-		}
 	}
 	rejected, lost := l.sendMemory(ctx)
+	t, err := l.count()
 	t.Rejected += rejected
 	t.Lost = lost
 	t.Sent = l.total - t.Spooled - t.Rejected - t.Lost
-	var errs []error
+	errs := []error{err}
 	if t.Rejected > 0 {
 		errs = append(errs, fmt.Errorf("%s: %d documents were refused for good; they are in %s", l.target, t.Rejected, l.queue.path("rejected")))
 	}
