@@ -17,9 +17,6 @@ const (
 	Module = "module" // the file that logs, without folder and extension: "stubs"
 )
 
-// rootName is the logger of what no task logs, as in Python.
-const rootName = "root"
-
 // Options says what is logged, and how.
 type Options struct {
 	Writer   io.Writer
@@ -40,7 +37,7 @@ func New(o Options) *slog.Logger {
 		handler := slog.NewJSONHandler(out, &slog.HandlerOptions{Level: o.Level, ReplaceAttr: jsonAttr})
 		return slog.New(handler).With(slog.Int("pid", o.PID))
 	}
-	return slog.New(&textHandler{out: out, level: o.Level, color: o.Color, pid: o.PID, logger: rootName})
+	return slog.New(&textHandler{out: out, level: o.Level, color: o.Color, pid: o.PID, logger: "root", module: "-"})
 }
 
 // Named returns a logger whose lines bear a name: a task's class.

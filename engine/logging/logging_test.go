@@ -39,31 +39,31 @@ func TestTextIsTheOriginals(t *testing.T) {
 			record(logging.Named(log, "StubHelloWorld"), slog.LevelInfo, "dup", module)
 		}, "2026-11-23 04:56:23,784 [StubHelloWorld]                stubs  INFO 13756\tdup\n"},
 		{"root", false, func(log *slog.Logger) { record(log, slog.LevelDebug, "x") },
-			"2026-11-23 04:56:23,784 [root]                      DEBUG 13756\tx\n"},
+			"2026-11-23 04:56:23,784 [root]                    - DEBUG 13756\tx\n"},
 		{"long names", false, func(log *slog.Logger) {
 			record(log, slog.LevelWarn, "x", slog.String(logging.Module, "a_module_with_a_very_long_name"))
 		}, "2026-11-23 04:56:23,784 [root] a_module_with_a_very_long_name WARNING 13756\tx\n"},
 		{"error", false, func(log *slog.Logger) { record(log, slog.LevelError, "x") },
-			"2026-11-23 04:56:23,784 [root]                      ERROR 13756\tx\n"},
+			"2026-11-23 04:56:23,784 [root]                    - ERROR 13756\tx\n"},
 		{"attributes", false, func(log *slog.Logger) {
 			record(log.With("rse", "XRD1"), slog.LevelInfo, "sent", slog.Int("bytes", 10), slog.String("why", "a b=c"), slog.String("none", ""),
 				slog.Any("err", errors.New("no route")), slog.Duration("took", time.Second), slog.Any("list", []int{1, 2}))
-		}, "2026-11-23 04:56:23,784 [root]                       INFO 13756\tsent rse=XRD1 bytes=10 why=\"a b=c\" none=\"\" err=\"no route\" took=1s list=\"[1 2]\"\n"},
+		}, "2026-11-23 04:56:23,784 [root]                    -  INFO 13756\tsent rse=XRD1 bytes=10 why=\"a b=c\" none=\"\" err=\"no route\" took=1s list=\"[1 2]\"\n"},
 		{"groups", false, func(log *slog.Logger) {
 			record(log.WithGroup("http").With("status", 200), slog.LevelInfo, "x", slog.Group("tls", slog.Bool("ok", true)))
-		}, "2026-11-23 04:56:23,784 [root]                       INFO 13756\tx http.status=200 http.tls.ok=true\n"},
+		}, "2026-11-23 04:56:23,784 [root]                    -  INFO 13756\tx http.status=200 http.tls.ok=true\n"},
 		{"several lines", false, func(log *slog.Logger) { record(log, slog.LevelInfo, "first\n2026-11-23 04:56:23,784 [forged]\n") },
-			"2026-11-23 04:56:23,784 [root]                       INFO 13756\tfirst\n\t2026-11-23 04:56:23,784 [forged]\n"},
+			"2026-11-23 04:56:23,784 [root]                    -  INFO 13756\tfirst\n\t2026-11-23 04:56:23,784 [forged]\n"},
 		{"terminal control", false, func(log *slog.Logger) { record(log, slog.LevelInfo, "a\x1b[2Jb\tc\r", slog.String("k", "\x1b")) },
-			"2026-11-23 04:56:23,784 [root]                       INFO 13756\ta\\x1b[2Jb\tc k=\"\\x1b\"\n"},
+			"2026-11-23 04:56:23,784 [root]                    -  INFO 13756\ta\\x1b[2Jb\tc k=\"\\x1b\"\n"},
 		{"secret", false, func(log *slog.Logger) {
 			record(log, slog.LevelInfo, "x", slog.Any("password", rucio.Secret("hunter2")))
 		},
-			"2026-11-23 04:56:23,784 [root]                       INFO 13756\tx password=[redacted]\n"},
+			"2026-11-23 04:56:23,784 [root]                    -  INFO 13756\tx password=[redacted]\n"},
 		{"colour", true, func(log *slog.Logger) { record(log, slog.LevelWarn, "x") },
-			"2026-11-23 04:56:23,784 [root]                      \x1b[33mWARNING\x1b[0m 13756\tx\n"},
+			"2026-11-23 04:56:23,784 [root]                    - \x1b[33mWARNING\x1b[0m 13756\tx\n"},
 		{"colourless", true, func(log *slog.Logger) { record(log, slog.LevelInfo, "x") },
-			"2026-11-23 04:56:23,784 [root]                       INFO 13756\tx\n"},
+			"2026-11-23 04:56:23,784 [root]                    -  INFO 13756\tx\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer

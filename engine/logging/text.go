@@ -44,7 +44,7 @@ type textHandler struct {
 	color  bool
 	pid    int
 	logger string
-	module string
+	module string // "-" when no script logs: the columns stay where they are
 	attrs  string // further attributes, as they are written
 	group  string // prefix of attributes: "a.b."
 }

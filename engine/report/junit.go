@@ -7,9 +7,12 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
 )
 
-// junit writes JUnit's XML, as CI systems read it: a testsuite of the run, a testcase per task.
+// junit writes JUnit's XML, as CI systems read it: a testsuite of the run, a testcase per task. A failed check is a failure,
+// whatever else went wrong an error. Times are seconds.
 type junit struct {
 	silent
 	w io.Writer
@@ -55,7 +58,7 @@ func (j *junit) End(s Summary) error {
 		problem := &junitProblem{Message: clean(r.Reason), Type: r.Code.String(), Text: clean(details(r))}
 		suite.Tests++
 		switch {
-		case r.Status == Failed && len(failed(r.Checks)) > 0 && r.Traceback == "":
+		case r.Status == Failed && r.Code == fail.Check:
 			c.Failure = problem
 			suite.Failures++
 		case r.Status == Failed:

@@ -3,6 +3,9 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
@@ -50,7 +53,7 @@ func (n *nagios) End(s Summary) error {
 	perf := fmt.Sprintf("tasks=%d failed=%d skipped=%d time=%.3fs", ran, counts[Failed], counts[Skipped], s.Duration.Seconds())
 	for _, r := range s.Results {
 		for _, m := range r.Metrics {
-			perf += fmt.Sprintf(" '%s'=%g", perfName(r.Task+"."+m.Name), m.Value)
+			perf += fmt.Sprintf(" '%s'=%s%s", perfLabel(r.Task, m), strconv.FormatFloat(m.Value, 'f', -1, 64), perfUnit(m))
 		}
 	}
 	_, err := fmt.Fprintf(n.w, "RUCIO %s - %s | %s\n", state, text, perf)
@@ -68,5 +71,28 @@ func reasons(results []Result) string {
 	return strings.ReplaceAll(strings.Join(all, "; "), "|", "/")
 }
 
-// perfName keeps a label within the rules of performance data: no quote and no equals sign.
-func perfName(s string) string { return strings.NewReplacer("'", "", "=", "_", "|", "_").Replace(s) }
+// perfLabel names a metric: task.name, and its tags. A label holds no quote and no equals sign.
+func perfLabel(task string, m Metric) string {
+	label := task + "." + m.Name
+	for _, tag := range slices.Sorted(maps.Keys(m.Tags)) {
+		label += "." + tag + "." + m.Tags[tag]
+	}
+	return strings.NewReplacer("'", "", "=", "_", "|", "_").Replace(oneLine(label))
+}
+
+// perfUnit returns a metric's unit if performance data have it: s, ms, us, %, B, and c for a counter.
+func perfUnit(m Metric) string {
+	switch unit := strings.ToLower(m.Unit); unit {
+	case "s", "ms", "us", "%":
+		return unit
+	case "second", "seconds":
+		return "s"
+	case "b", "byte", "bytes":
+		return "B"
+	case "":
+		if m.Kind == "counter" {
+			return "c"
+		}
+	}
+	return ""
+}

@@ -21,7 +21,8 @@ func mixed() Summary {
 		Started: started, Duration: 3*time.Second + 250*time.Millisecond, Code: fail.Task,
 		Results: []Result{
 			{Task: "hello", Module: "tasks.stubs", Class: "StubHelloWorld", Status: Passed, Started: started, Duration: 1234567 * time.Nanosecond,
-				Metrics: []Metric{{Name: "size", Kind: "gauge", Value: 12.5, Unit: "B"}}},
+				Metrics: []Metric{{Name: "size", Kind: "gauge", Value: 1e12, Unit: "bytes"}, {Name: "don't=x|y", Kind: "counter", Value: 2},
+					{Name: "speed", Kind: "trend", Value: 0.25, Unit: "furlong", Tags: map[string]string{"rse": "XRD1", "dir": "up"}}}},
 			{Task: "upload", Module: "tasks.tests.upload", Class: "TestUpload", Status: Failed, Code: fail.Task, Started: started, Duration: 2 * time.Second,
 				Reason: "upload to X|Y: \x1b[31mno space\x1b[0m left\nsecond line", Hint: "free some", Traceback: "stack traceback:\n\ttasks/tests/upload.lua:7: in run"},
 			{Task: "heartbeats", Module: "tasks.probes.service_heartbeats", Class: "ProbesServiceHeartbeats", Status: Failed, Code: fail.Check, Started: started, Duration: 75 * time.Second,
@@ -61,7 +62,7 @@ func TestGolden(t *testing.T) {
 		"colour.txt":      run(t, "text", Options{Color: true}, mixed()),
 		"empty.txt":       run(t, "text", Options{}, Summary{Started: started}),
 		"mixed.json":      run(t, "json", Options{}, mixed()),
-		"mixed.jsonl":     run(t, "jsonl", Options{}, mixed()),
+		"mixed.jsonl":     run(t, "jsonl", Options{Now: func() time.Time { return started }}, mixed()),
 		"mixed.junit.xml": run(t, "junit", Options{}, mixed()),
 		"mixed.nagios":    run(t, "nagios", Options{}, mixed()),
 	} {

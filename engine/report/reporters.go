@@ -6,18 +6,27 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Options of New.
 type Options struct {
-	Color bool // text only: colour statuses
+	Color bool             // text only: colour statuses
+	Now   func() time.Time // jsonl only: the clock of its events; nil means time.Now
+}
+
+func (o Options) clock() func() time.Time {
+	if o.Now == nil {
+		return time.Now
+	}
+	return o.Now
 }
 
 // formats is the one map of reporters.
 var formats = map[string]func(io.Writer, Options) Reporter{
 	"text":   func(w io.Writer, o Options) Reporter { return &text{w: w, o: o} },
 	"json":   func(w io.Writer, _ Options) Reporter { return &document{w: w} },
-	"jsonl":  func(w io.Writer, _ Options) Reporter { return &lines{enc: json.NewEncoder(w)} },
+	"jsonl":  func(w io.Writer, o Options) Reporter { return &lines{json.NewEncoder(w), o.clock()} },
 	"junit":  func(w io.Writer, _ Options) Reporter { return &junit{w: w} },
 	"nagios": func(w io.Writer, _ Options) Reporter { return &nagios{w: w} },
 }
@@ -41,7 +50,7 @@ func (silent) Start(int) error                        { return nil }
 func (silent) TaskStart(string, string, string) error { return nil }
 func (silent) TaskEnd(Result) error                   { return nil }
 
-// document writes the whole run as one JSON object at its end.
+// document writes the whole run as one JSON object at its end (see Summary.MarshalJSON). Durations are seconds.
 type document struct {
 	silent
 	w io.Writer
@@ -53,21 +62,30 @@ func (d *document) End(s Summary) error {
 	return enc.Encode(s)
 }
 
-// lines writes an object per event, at once: {"event": "start"|"task_start"|"task_end"|"end", ...}.
-type lines struct{ enc *json.Encoder }
+// lines writes an object per event, at once: "event" is start (tasks), task_start (task, module, class), task_end (result) or
+// end (code, code_name, duration, counts); "time" is when it was. Durations are seconds.
+type lines struct {
+	enc *json.Encoder
+	now func() time.Time
+}
+
+func (l *lines) write(event string, fields map[string]any) error {
+	fields["event"], fields["time"] = event, l.now()
+	return l.enc.Encode(fields)
+}
 
 func (l *lines) Start(total int) error {
-	return l.enc.Encode(map[string]any{"event": "start", "tasks": total})
+	return l.write("start", map[string]any{"tasks": total})
 }
 
 func (l *lines) TaskStart(name, module, class string) error {
-	return l.enc.Encode(map[string]any{"event": "task_start", "task": name, "module": module, "class": class})
+	return l.write("task_start", map[string]any{"task": name, "module": module, "class": class})
 }
 
 func (l *lines) TaskEnd(r Result) error {
-	return l.enc.Encode(map[string]any{"event": "task_end", "result": r})
+	return l.write("task_end", map[string]any{"result": r})
 }
 
 func (l *lines) End(s Summary) error {
-	return l.enc.Encode(map[string]any{"event": "end", "code": int(s.Code), "code_name": s.Code.String(), "duration": seconds(s.Duration), "counts": s.Counts()})
+	return l.write("end", map[string]any{"code": int(s.Code), "code_name": s.Code.String(), "duration": seconds(s.Duration), "counts": s.Counts()})
 }

@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// text is for people: the summary as a table once all tasks have ended, with failed checks and hints below their task.
+// text is for people: a tick for each task as it ends, with its traceback if it has one; and once all have ended, a table,
+// with checks and hints below their task.
 type text struct {
 	silent
 	w io.Writer
@@ -18,6 +19,35 @@ type text struct {
 var colours = map[Status]string{Passed: "\x1b[32m", Failed: "\x1b[31m", Skipped: "\x1b[33m", Disabled: "\x1b[90m"}
 
 const reset = "\x1b[0m"
+
+var ticks = map[Status]string{Passed: "✓", Failed: "✗", Skipped: "-", Disabled: "·"}
+
+// TaskEnd implements Reporter.
+func (t *text) TaskEnd(r Result) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", t.paint(r.Status, ticks[r.Status]), oneLine(r.Task))
+	if r.Status == Passed || r.Status == Failed {
+		fmt.Fprintf(&b, " (%s)", Human(r.Duration))
+	}
+	if reason := oneLine(r.Reason); reason != "" {
+		b.WriteString(": " + reason)
+	} else if r.Status != Passed {
+		b.WriteString(": " + string(r.Status))
+	}
+	b.WriteString("\n")
+	for line := range strings.Lines(clean(r.Traceback)) {
+		fmt.Fprintf(&b, "    %s\n", strings.TrimRight(line, "\n"))
+	}
+	_, err := io.WriteString(t.w, b.String())
+	return err
+}
+
+func (t *text) paint(status Status, s string) string {
+	if !t.o.Color {
+		return s
+	}
+	return colours[status] + s + reset
+}
 
 // End implements Reporter.
 func (t *text) End(s Summary) error {
@@ -38,10 +68,7 @@ func (t *text) End(s Summary) error {
 }
 
 func (t *text) row(b *strings.Builder, width int, r Result) {
-	status := fmt.Sprintf("%-8s", r.Status)
-	if t.o.Color {
-		status = colours[r.Status] + status + reset
-	}
+	status := t.paint(r.Status, fmt.Sprintf("%-8s", r.Status))
 	duration := Human(r.Duration)
 	if r.Status == Disabled || r.Status == Skipped && r.Duration == 0 {
 		duration = "-"
