@@ -3,18 +3,25 @@
 local compare = require "common.compare"
 local timestamp = require "common.timestamp"
 
+local MATCHES = { "equal", "subset" }
+
 local ProbesServiceHeartbeats = {
   doc = "Asks HTTP services for their heartbeat. The task fails when one is dead.",
   kwargs = {
-    services = { "list", required = true, doc = [[maps with
-      name, endpoint (a URL),
-      expected_status_code (default 200),
-      expected_content (a map that the JSON answer has to be; null: anything will do),
-      and, for this service, timeout, verify, ca, match]] },
+    services = { "list", required = true, of = { "map", fields = {
+      name = { "string", required = true, doc = "as documents name the service" },
+      endpoint = { "string", required = true, doc = "URL to get" },
+      expected_status_code = { "integer", default = 200, doc = "HTTP status of a service that is alive" },
+      expected_content = { "any", doc = "the JSON that it answers; null: anything will do" },
+      timeout = { "duration", doc = "as the task's, for this service" },
+      verify = { "boolean", doc = "as the task's, for this service" },
+      ca = { "string", doc = "as the task's, for this service" },
+      match = { "string", enum = MATCHES, doc = "as the task's, for this service" },
+    } } },
     timeout = { "duration", default = 30, doc = "how long a service may take" },
     verify = { "boolean", default = true, doc = "check certificates" },
     ca = { "string", doc = "PEM file of the authorities to trust, instead of the usual ones" },
-    match = { "string", default = "equal", enum = { "equal", "subset" },
+    match = { "string", default = "equal", enum = MATCHES,
       doc = "equal: the answer is expected_content; subset: it has at least what expected_content has" },
   },
 }
@@ -55,21 +62,10 @@ local function probe(service, kwargs)
     local advice = answer.class == "TLSError" and " (ca: FILE in the definition trusts its authority, verify: false anyone)" or ""
     return tostring(answer) .. advice
   end
-  local expected = service.expected_status_code or 200
-  if answer.status ~= expected then
-    return string.format("status code mismatch, expected %s got %s", expected, answer.status), answer
+  if answer.status ~= service.expected_status_code then
+    return string.format("status code mismatch, expected %d got %d", service.expected_status_code, answer.status), answer
   end
   return content_problem(service, kwargs, answer), answer
-end
-
-function ProbesServiceHeartbeats.setup(_, kwargs)
-  for i, service in ipairs(kwargs.services) do
-    for _, field in ipairs{ "name", "endpoint" } do
-      if type(service) ~= "table" or type(service[field]) ~= "string" then
-        error(string.format("kwargs.services[%d] needs a %s, a text", i - 1, field), 0)
-      end
-    end
-  end
 end
 
 function ProbesServiceHeartbeats.run(task, kwargs)
@@ -93,7 +89,7 @@ function ProbesServiceHeartbeats.run(task, kwargs)
       error = problem or json.null,
       status_code = answer and answer.status,
       latency = latency,
-      certificate_days_left = answer and answer.tls and (answer.tls.expires - time.now()) / 86400,
+      certificate_days_left = answer and answer.tls and math.floor((answer.tls.expires - time.now()) / 86400),
     }, { id = older and service.name or nil })
   end
 end
