@@ -47,8 +47,6 @@ second:
 	}
 }
 
-// TestProblems asserts every message about a text that is not quite right, and which tasks survive.
-// TestBrokenYAML asserts that a syntax error has its line and a hint, and that the tasks around it are found.
 func TestAnchorsAndMergeKeys(t *testing.T) {
 	set, err := load(t, `
 .defaults: &defaults

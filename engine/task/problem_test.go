@@ -7,6 +7,7 @@ import (
 	"testing"
 )
 
+// TestProblems asserts every message about a text that is not quite right, and which tasks survive.
 func TestProblems(t *testing.T) {
 	tests := []struct {
 		name, text string
@@ -99,6 +100,7 @@ func names(set *Set) []string {
 	return all
 }
 
+// TestBrokenYAML asserts that a syntax error has its line and a hint, and that the tasks around it are found.
 func TestBrokenYAML(t *testing.T) {
 	const key = " (check the indentation and the quotes of this line and the one before)"
 	tests := []struct{ name, lines, problem string }{
