@@ -257,6 +257,9 @@ func describe(v lua.LValue) string {
 	case Integer:
 		return "an integer beyond 2^53"
 	}
+	if streamOf(v) != nil {
+		return "a stream (its :collect() makes a list of it)"
+	}
 	return "a " + v.Type().String()
 }
 

@@ -27,6 +27,9 @@ func object(L *lua.LState, v any, kind string) lua.LValue {
 	meta.RawSetString("__pow", lua.LNil) // luar's operators for pointers
 	meta.RawSetString("__unm", lua.LNil)
 	methods := meta.RawGetString("methods").(*lua.LTable)
+	methods.ForEach(func(name, method lua.LValue) {
+		adapt(methods, name.String(), func(old lua.LGFunction) lua.LGFunction { return withColon(old, meta, kind, name.String()) })
+	})
 	meta.RawSetString("__newindex", L.NewFunction(func(L *lua.LState) int {
 		vm.Raise(L, hint("a "+kind+" has no fields to set", ""))
 		return 0
@@ -51,4 +54,14 @@ func methodNames(m reflect.Method) []string {
 	name := []byte(m.Name)
 	name[0] += 'a' - 'A'
 	return []string{string(name)}
+}
+
+// withColon makes sure that a method is called on its object, which luar would say in terms of Go.
+func withColon(old lua.LGFunction, meta *lua.LTable, kind, name string) lua.LGFunction {
+	return func(L *lua.LState) int {
+		if ud, ok := L.Get(1).(*lua.LUserData); !ok || ud.Metatable != meta {
+			vm.Raise(L, hint("the methods of a "+kind+" are called with a colon", "write object:"+name+"(...) instead of object."+name+"(...)"))
+		}
+		return old(L)
+	}
 }
