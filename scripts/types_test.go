@@ -1,0 +1,96 @@
+package scripts_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/bind"
+)
+
+var update = flag.Bool("update", false, "write types.lua anew")
+
+// typesHead begins types.lua. The task object is not a module; its functions stand here.
+const typesHead = `---@meta
+-- What the engine gives to scripts, for editors that know the Lua language server (LuaLS). Never loaded by the engine.
+-- Made of package bind's reference: go test ./scripts -run TestTypes -update
+
+-- The first argument of a task's run, setup and teardown.
+---@class task
+---@field name string
+---@field check fun(name: string, ok: any, detail?: any): boolean # a named assertion; the task goes on, and is failed at its end
+---@field emit fun(document: table, options?: { id: string }) # for every database of the definition
+---@field fail fun(text: string) # marks the task as failed, and goes on
+---@field skip fun(text: string) # ends the task as skipped
+---@field defer fun(fn: function) # runs when the task has ended, however it ended
+`
+
+// TestTypes holds types.lua to what there is.
+func TestTypes(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(typesHead)
+	for _, m := range bind.Reference() {
+		fmt.Fprintf(&b, "\n%s---@class %s\n", comment(m.Doc), m.Name)
+		if m.Name == "rucio" {
+			b.WriteString("---@field [string] fun(...): any # every method of Python's client: rucio-task-manager methods list\n")
+		}
+		for _, f := range m.Functions {
+			if f.Name == m.Name { // the module can be called
+				fmt.Fprintf(&b, "%s---@overload fun(...): any\n", comment(f.Signature))
+			}
+		}
+		fmt.Fprintf(&b, "%s = {}\n", m.Name)
+		objects := map[string]bool{}
+		for _, f := range m.Functions {
+			if object, _, ok := strings.Cut(f.Name, ":"); ok && !objects[object] {
+				objects[object] = true
+				fmt.Fprintf(&b, "\n---@class %s\nlocal %s = {}\n", object, object)
+			}
+			if f.Name == m.Name {
+				continue
+			}
+			b.WriteString("\n" + comment(f.Signature) + comment(f.Doc))
+			_, returns, _ := strings.Cut(f.Signature, "-> ")
+			if isObject(m, returns) {
+				fmt.Fprintf(&b, "---@return %s\n", returns)
+			}
+			switch {
+			case strings.Contains(f.Name, ":"):
+				fmt.Fprintf(&b, "function %s(...) end\n", f.Name)
+			case !strings.Contains(f.Signature, "("):
+				fmt.Fprintf(&b, "%s.%s = nil\n", m.Name, f.Name)
+			default:
+				fmt.Fprintf(&b, "function %s.%s(...) end\n", m.Name, f.Name)
+			}
+		}
+	}
+	if *update {
+		if err := os.WriteFile("types.lua", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there, err := os.ReadFile("types.lua")
+	if err != nil || string(there) != b.String() {
+		t.Errorf("types.lua is stale: go test ./scripts -run TestTypes -update (%v)", err)
+	}
+}
+
+// isObject tells whether name is that of an object with methods.
+func isObject(m bind.ModuleDoc, name string) bool {
+	for _, f := range m.Functions {
+		if name != "" && strings.HasPrefix(f.Name, name+":") {
+			return true
+		}
+	}
+	return false
+}
+
+func comment(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString("--- " + strings.TrimRight(line, "\n") + "\n")
+	}
+	return b.String()
+}
