@@ -25,6 +25,7 @@ SERVICES: dict[str, Service] = {
     "trace": Service("STOMP broker that records the traces Rucio sends"),
     "postgres": Service("PostgreSQL for `up --db postgres`, in a temporary cluster"),
     "elasticsearch": Service("Elasticsearch 7.17 with a password, where documents go"),
+    "oidc": Service("OpenID provider that Rucio trusts", needs=("rucio",)),
     "opensearch": Service("OpenSearch 2.19, where they may go as well"),
 }
 
