@@ -23,7 +23,8 @@ ENV RUCIO_TASK_MANAGER_ROOT=/opt/rucio-task-manager \
     TMPDIR=/tmp \
     DAVIX_DISABLE_SESSION_CACHING=true
 COPY --from=build /out/rucio-task-manager /usr/local/bin/rucio-task-manager
-COPY scripts ${RUCIO_TASK_MANAGER_ROOT}/scripts
+COPY scripts/common ${RUCIO_TASK_MANAGER_ROOT}/scripts/common
+COPY scripts/tasks ${RUCIO_TASK_MANAGER_ROOT}/scripts/tasks
 COPY etc/tasks ${RUCIO_TASK_MANAGER_ROOT}/etc/tasks
 
 # Where documents wait while their database is down; put a volume there. Group 0: some clusters choose the user themselves.
