@@ -11,4 +11,3 @@ std = {
   },
 }
 max_line_length = 130
-files["scripts/types.lua"] = { ignore = { ".*" } } -- annotations for editors, never run

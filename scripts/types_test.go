@@ -10,9 +10,12 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/engine/bind"
 )
 
-var update = flag.Bool("update", false, "write types.lua anew")
+var update = flag.Bool("update", false, "write etc/lua/types.lua anew")
 
-// typesHead begins types.lua. The task object is not a module; its functions stand here.
+// typesFile is no script: it would be one in the folder of scripts.
+const typesFile = "../etc/lua/types.lua"
+
+// typesHead begins the file. The task object is not a module; its functions stand here.
 const typesHead = `---@meta
 -- What the engine gives to scripts, for editors that know the Lua language server (LuaLS). Never loaded by the engine.
 -- Made of package bind's reference: go test ./scripts -run TestTypes -update
@@ -27,7 +30,7 @@ const typesHead = `---@meta
 ---@field defer fun(fn: function) # runs when the task has ended, however it ended
 `
 
-// TestTypes holds types.lua to what there is.
+// TestTypes holds etc/lua/types.lua to what there is.
 func TestTypes(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(typesHead)
@@ -67,13 +70,13 @@ func TestTypes(t *testing.T) {
 		}
 	}
 	if *update {
-		if err := os.WriteFile("types.lua", []byte(b.String()), 0o644); err != nil {
+		if err := os.WriteFile(typesFile, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	there, err := os.ReadFile("types.lua")
+	there, err := os.ReadFile(typesFile)
 	if err != nil || string(there) != b.String() {
-		t.Errorf("types.lua is stale: go test ./scripts -run TestTypes -update (%v)", err)
+		t.Errorf("etc/lua/types.lua is stale: go test ./scripts -run TestTypes -update (%v)", err)
 	}
 }
 
