@@ -35,6 +35,7 @@ func Main(s *State) { s.Exit(int(Run(context.Background(), s))) }
 func Run(ctx context.Context, s *State) fail.Code {
 	state := *s
 	p := &program{State: &state, redactor: &redact.Redactor{}, terminal: s.Stderr}
+	p.redactor.Add(secretsOf(s.Env)...)
 	stdout, stderr := p.redactor.Writer(s.Stdout), p.redactor.Writer(s.Stderr)
 	state.Stdout, state.Stderr = stdout, stderr
 	code := p.finish(p.run(ctx))
