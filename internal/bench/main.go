@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 // A benchmark is a group of contenders with a goal in words.
@@ -23,15 +24,27 @@ type benchmark struct {
 }
 
 // benchmarks lists all, in the order in which they run.
-var benchmarks = []benchmark{stubs}
+func benchmarks() []benchmark {
+	return append([]benchmark{stubs}, append(rowBenchmarks(), metadataBenchmark)...)
+}
 
 func main() {
 	var (
 		bin  = flag.String("bin", "bin/rucio-task-manager", "the program to measure")
 		only = flag.String("only", "", "run only the benchmarks whose name contains this")
 		runs = flag.Int("runs", 0, "counted runs of each command (default: the benchmark's own)")
+
+		recordings = flag.String("replay", "", "serve this folder of recordings instead, for another bench")
+		repeat     = flag.Int("repeat", 1, "with -replay: send the rows so often")
 	)
 	flag.Parse()
+	if *recordings != "" {
+		if err := serveReplay(*recordings, *repeat); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, os.Stdout, *bin, *only, *runs); err != nil {
@@ -47,7 +60,7 @@ func run(ctx context.Context, w io.Writer, bin, only string, runs int) error {
 		return err
 	}
 	defer s.close()
-	for _, b := range benchmarks {
+	for _, b := range benchmarks() {
 		if !strings.Contains(b.name, only) {
 			continue
 		}
@@ -70,18 +83,32 @@ func run(ctx context.Context, w io.Writer, bin, only string, runs int) error {
 	return nil
 }
 
-// print writes a benchmark's table: medians of each contender, and ours divided by it.
+// print writes a benchmark's table: medians of each contender, ours divided by it, and net of start-up where that is known.
 func print(w io.Writer, b benchmark, n int, all []contender, figures map[string][]figure) error {
 	fmt.Fprintf(w, "\n%s (medians of %d runs; goal: %s)\n", b.name, n, b.goal)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\twall ms\tCPU ms\tpeak MB\twall ours/its\tCPU ours/its\t")
+	fmt.Fprintln(t, "\twall ms\tfirst output ms\tCPU ms\tnet CPU ms\tpeak MB\twall ours/its\tCPU ours/its\tnet CPU ours/its\t")
 	ours := median(figures[all[0].name])
+	oursNet := netCPU(all[0], figures)
 	for _, c := range all {
 		m := median(figures[c.name])
-		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%.3f\t%.3f\t\n", c.name, ms(m.wall.Nanoseconds()), ms(m.cpu.Nanoseconds()), float64(m.peak)/1e6,
-			float64(ours.wall)/float64(m.wall), float64(ours.cpu)/float64(max(m.cpu, 1)))
+		net, ratio := "-", "-"
+		if c.net != "" {
+			net, ratio = fmt.Sprintf("%.1f", ms(netCPU(c, figures))), fmt.Sprintf("%.3f", float64(oursNet)/float64(max(netCPU(c, figures), 1)))
+		}
+		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%s\t%.1f\t%.3f\t%.3f\t%s\t\n", c.name, ms(m.wall), ms(m.first), ms(m.cpu), net,
+			float64(m.peak)/1e6, float64(ours.wall)/float64(m.wall), float64(ours.cpu)/float64(max(m.cpu, 1)), ratio)
 	}
 	return t.Flush()
 }
 
-func ms(ns int64) float64 { return float64(ns) / 1e6 }
+// netCPU is a contender's CPU time without that of its start-up.
+func netCPU(c contender, figures map[string][]figure) time.Duration {
+	net := median(figures[c.name]).cpu
+	if c.net != "" {
+		net -= median(figures[c.net]).cpu
+	}
+	return max(net, 0)
+}
+
+func ms(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }

@@ -17,13 +17,14 @@ type contender struct {
 	name string
 	argv []string
 	env  []string // added to the environment of the benchmark
-	dir  string
+	net  string   // the contender whose figures are this one's start-up, to be taken off for net figures
 }
 
 // A figure is what the kernel accounted for one finished process.
 type figure struct {
 	wall, cpu time.Duration
-	peak      int64 // bytes
+	first     time.Duration // until the first byte on standard output
+	peak      int64         // bytes
 }
 
 // measure runs the contenders in turn, A B A B ..., after one warm-up round each, so that a drift of the machine's speed
@@ -46,10 +47,11 @@ func measure(ctx context.Context, runs int, all []contender) (map[string][]figur
 
 func once(ctx context.Context, c contender) (figure, error) {
 	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
-	cmd.Env, cmd.Dir = append(os.Environ(), c.env...), c.dir
+	cmd.Env = append(os.Environ(), c.env...)
 	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
 	started := time.Now()
+	stdout := &firstByte{since: started}
+	cmd.Stdout, cmd.Stderr = stdout, &stderr
 	err := cmd.Run()
 	wall := time.Since(started)
 	if err != nil {
@@ -57,15 +59,30 @@ func once(ctx context.Context, c contender) (figure, error) {
 	}
 	state := cmd.ProcessState
 	peak := state.SysUsage().(*syscall.Rusage).Maxrss * 1024
-	return figure{wall: wall, cpu: state.UserTime() + state.SystemTime(), peak: peak}, nil
+	return figure{wall: wall, cpu: state.UserTime() + state.SystemTime(), first: stdout.after, peak: peak}, nil
+}
+
+// firstByte notes when a process first printed something.
+type firstByte struct {
+	since time.Time
+	after time.Duration
+}
+
+// Write implements io.Writer.
+func (f *firstByte) Write(p []byte) (int, error) {
+	if f.after == 0 {
+		f.after = time.Since(f.since)
+	}
+	return len(p), nil
 }
 
 // median returns the medians of the figures, each for itself.
 func median(all []figure) figure {
 	return figure{
-		wall: middle(all, func(f figure) time.Duration { return f.wall }),
-		cpu:  middle(all, func(f figure) time.Duration { return f.cpu }),
-		peak: middle(all, func(f figure) int64 { return f.peak }),
+		wall:  middle(all, func(f figure) time.Duration { return f.wall }),
+		cpu:   middle(all, func(f figure) time.Duration { return f.cpu }),
+		first: middle(all, func(f figure) time.Duration { return f.first }),
+		peak:  middle(all, func(f figure) int64 { return f.peak }),
 	}
 }
 

@@ -15,6 +15,7 @@ type setup struct {
 	env    []string          // the testbed's variables, for all contenders
 	vars   map[string]string // the same, to look up
 	dir    string
+	ends   *[]func() // what benchmarks have started, to be stopped
 }
 
 func newSetup(bin string) (setup, error) {
@@ -26,7 +27,7 @@ func newSetup(bin string) (setup, error) {
 	if err != nil {
 		return setup{}, fmt.Errorf("the testbed's environment (is it up? make up): %w", err)
 	}
-	s := setup{bin: bin, vars: map[string]string{}}
+	s := setup{bin: bin, vars: map[string]string{}, ends: new([]func())}
 	for line := range strings.Lines(string(out)) {
 		line = strings.TrimSpace(line)
 		if name, value, ok := strings.Cut(line, "="); ok {
@@ -38,7 +39,15 @@ func newSetup(bin string) (setup, error) {
 	return s, err
 }
 
-func (s setup) close() { _ = os.RemoveAll(s.dir) }
+func (s setup) close() {
+	for _, end := range *s.ends {
+		end()
+	}
+	_ = os.RemoveAll(s.dir)
+}
+
+// atEnd has fn called when all benchmarks are over.
+func (s setup) atEnd(fn func()) { *s.ends = append(*s.ends, fn) }
 
 // write puts a file into the benchmarks' folder and returns its path.
 func (s setup) write(name, content string) (string, error) {
