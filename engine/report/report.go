@@ -54,6 +54,7 @@ type Result struct {
 	Documents   int           `json:"documents,omitempty"` // emitted
 	Spooled     int           `json:"spooled,omitempty"`   // of those, kept on disk for later
 	Value       any           `json:"value,omitempty"`     // what run returned beyond true, false and nil
+	Attempts    int           `json:"attempts,omitempty"`  // how often it was started, when more than once
 }
 
 // Summary is a whole run.

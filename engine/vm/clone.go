@@ -72,7 +72,7 @@ func (c *copier) learn(from *VM) {
 	})
 	for name, value := range from.modules {
 		if _, provided := c.into.options.Modules[name]; provided {
-			c.pair(value, c.into.module(name), 4)
+			c.pair(value, c.into.Module(name), 4)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (v *VM) watchGlobals() {
 			return 0
 		}
 		if _, provided := v.options.Modules[string(name)]; provided {
-			L.Push(v.module(string(name)))
+			L.Push(v.Module(string(name)))
 			return 1
 		}
 		file, line := Caller(L)

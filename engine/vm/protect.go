@@ -86,6 +86,9 @@ func raise(L *lua.LState) {
 	panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: L.Get(-1)})
 }
 
+// stackIsFull is what gopher-lua panics with when its call stack cannot grow.
+const stackIsFull = "lua callstack overflow"
+
 // recovered makes a failure of what protect recovered.
 func (v *VM) recovered(thread *lua.LState, depth int, r any, traced bool) *failure {
 	failed := &failure{}
@@ -101,9 +104,11 @@ func (v *VM) recovered(thread *lua.LState, depth int, r any, traced bool) *failu
 		if v.lastTrace.value == r.Object {
 			failed.trace = append(v.lastTrace.frames, failed.trace...)
 		}
-	case string: // gopher-lua's own: the call stack cannot grow
-		failed.value = lua.LString(fmt.Sprintf("stack overflow: more than %d calls inside each other", depth))
 	default:
+		if r == stackIsFull {
+			failed.value = lua.LString(fmt.Sprintf("stack overflow: more than %d calls inside each other", depth))
+			break
+		}
 		where := "the engine"
 		if frame, ok := frameAt(thread, 0); ok {
 			where = frame.Name

@@ -136,7 +136,7 @@ func (v *VM) require(L *lua.LState) int {
 	value := lua.LValue(lua.LNil)
 	preload, _ := L.GetField(L.GetGlobal("package"), "preload").(*lua.LTable)
 	if _, provided := v.options.Modules[name]; provided {
-		value = v.module(name)
+		value = v.Module(name)
 	} else if loader, ok := preloaded(preload, name); ok {
 		value = v.load(L, loader, name, name)
 	} else {
@@ -199,9 +199,9 @@ func (v *VM) load(L *lua.LState, loader *lua.LFunction, name, argument string) l
 	return value
 }
 
-// module returns a provided module, opening it on first use. It opens on a thread of its own, so that the opener may keep
-// the state that it is given.
-func (v *VM) module(name string) lua.LValue {
+// Module returns a module that Go provides (see Options.Modules), opening it on first use. It opens on a thread of its own, so
+// that the opener may keep the state that it is given. An opener that raises an error panics here, outside a script.
+func (v *VM) Module(name string) lua.LValue {
 	if value, ok := v.modules[name]; ok {
 		return value
 	}

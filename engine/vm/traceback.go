@@ -40,6 +40,9 @@ func frames(L *lua.LState) []Frame {
 	return all
 }
 
+// outermost is what gopher-lua calls the first function of a thread, whatever its name is.
+var outermost = map[string]bool{"main chunk": true, "corountine": true}
+
 func frameAt(L *lua.LState, level int) (Frame, bool) {
 	info, ok := L.GetStack(level)
 	if !ok {
@@ -52,7 +55,7 @@ func frameAt(L *lua.LState, level int) (Frame, bool) {
 	switch {
 	case info.What == "main" && info.Source != "" && info.LineDefined == 0:
 		frame.Name = "main chunk"
-	case info.Name != "" && info.Name != "?":
+	case info.Name != "" && info.Name != "?" && !outermost[info.Name]:
 		frame.Name = "function '" + info.Name + "'"
 	case info.Source != "":
 		frame.Name = fmt.Sprintf("function <%s:%d>", info.Source, info.LineDefined)
