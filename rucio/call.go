@@ -10,7 +10,7 @@ import (
 	"net/http"
 )
 
-// This file holds the helpers that carry the methods: exec, one, value, text and stream.
+// This file holds the helpers that carry the methods: exec, one, list, value, text and stream.
 
 // exec makes a request whose answer says nothing but success. (Python: return True.)
 func exec(ctx context.Context, c *Client, r *request) error {
@@ -31,6 +31,22 @@ func one[T any, P result[T]](ctx context.Context, c *Client, r *request) (*T, er
 		return decode[T, P](c, r, append([]byte(nil), row...))
 	}
 	return nil, nil
+}
+
+// list makes a request whose answer is a short list of objects, in one piece. (Python: return loads(r.text), or
+// next(self._load_json_data(r)).)
+func list[T any, P result[T]](ctx context.Context, c *Client, r *request) ([]*T, error) {
+	rows, err := value[[]json.RawMessage](ctx, c, r)
+	if err != nil {
+		return nil, err
+	}
+	objects := make([]*T, len(rows))
+	for i, row := range rows {
+		if objects[i], err = decode[T, P](c, r, row); err != nil {
+			return nil, err
+		}
+	}
+	return objects, nil
 }
 
 // value makes a request whose answer is a plain value, such as a list of names. (Python: return loads(r.text).)

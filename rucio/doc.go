@@ -33,12 +33,13 @@
 //	}
 //
 // Its last line follows the last lines of Python's: exec for "return True", one for an object ("loads(r.text)" or
-// "next(self._load_json_data(r))"), value for other JSON ("loads(r.text)" of a list of names), text for "r.text", stream for
-// "return self._load_json_data(r)". The request is get, post, put or del with Python's name and a path whose placeholders
-// take the next values, escaped. Then, as needed: query (leaves out what is absent), flag (only when true: "if long:"),
-// queryMap ("params=filters"), json with fields ("dumps({...})"; absent options are null, text by orNull), with ("if x:
-// data['x'] = x"), orEmpty (a list that must not be null), accept, anonymous, at (another host), noneOn (a status that means
-// nothing there), refuse (arguments that Python's client refuses: argumentError with its class and words).
+// "next(self._load_json_data(r))"), list for a list of objects in one piece, value for other JSON ("loads(r.text)" of a
+// list of names), text for "r.text", stream for "return self._load_json_data(r)". The request is get, post, put or del with
+// Python's name and a path whose placeholders take the next values, escaped. Then, as needed: query (leaves out what is
+// absent), flag (only when true: "if long:"), queryMap ("params=filters"), json with fields ("dumps({...})"; absent options
+// are null, text by orNull), with ("if x: data['x'] = x"), orEmpty (a list that must not be null), accept, anonymous, at
+// (another host), noneOn (a status that means nothing there), refuse (arguments that Python's client refuses: argumentError
+// with its class and words).
 //
 //   - Parameters are named mechanically: ruleID is rule_id. If that does not do, or to describe one, a line
 //     "//rucio:param bytes_=limit what it is" follows the directive; Python's **kwargs are "//rucio:param **kwargs=settings".

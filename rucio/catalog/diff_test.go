@@ -25,7 +25,8 @@ import (
 )
 
 // step is a line of testdata/cases/*.jsonl: a call that the Python client and the catalog both make, on the same server.
-// Both must get the same result or the same error. Each side has names of its own: "$id" stands for a random text.
+// Both must get the same result or the same error. Each side has names of its own: "$id" stands for a random text, "$ID" for
+// the same in capitals.
 type step struct {
 	Method    string            `json:"method"`
 	Kwargs    json.RawMessage   `json:"kwargs"`
@@ -34,12 +35,14 @@ type step struct {
 	Mine      bool              `json:"mine"`      // only rows that hold $id count; others are of tests that run beside this one
 	Text      bool              `json:"text"`      // Python returns text where the catalog has a stream of one row
 	Save      map[string]string `json:"save"`      // variable to JSON path in the result: {"rule": "0"} makes $rule
+	Daemons   []string          `json:"daemons"`   // instead of a call: run these of the testbed's daemons, and none but when told from here on
 	line      int
 }
 
 // TestSameAsPython proves methods against the Python client.
 func TestSameAsPython(t *testing.T) {
-	python := startPython(t, testbed.Require(t))
+	env := testbed.Require(t)
+	python := startPython(t, env)
 	client := testclient.New(t, nil)
 	files, err := filepath.Glob("testdata/cases/*.jsonl")
 	if err != nil || len(files) == 0 {
@@ -53,7 +56,13 @@ func TestSameAsPython(t *testing.T) {
 				return callCatalog(t.Context(), client, method, kwargs)
 			}}
 			pySide := &side{id: "p" + random, vars: map[string]string{}, call: python.call}
+			background := &daemons{env: env}
+			defer background.release()
 			for _, s := range readSteps(t, file) {
+				if s.Daemons != nil {
+					background.run(t, s.Daemons)
+					continue
+				}
 				want, got := pySide.run(t, s), goSide.run(t, s)
 				where := fmt.Sprintf("%s:%d: %s", file, s.line, s.Method)
 				if want.Class != s.Error {
@@ -114,6 +123,7 @@ func (s *side) run(t *testing.T, st step) outcome {
 		text = strings.ReplaceAll(text, "$"+name, value)
 	}
 	text = strings.ReplaceAll(text, "$id", s.id)
+	text = strings.ReplaceAll(text, "$ID", strings.ToUpper(s.id))
 	out := s.call(st.Method, json.RawMessage(text))
 	for name, path := range st.Save {
 		value := out.Result
