@@ -95,11 +95,12 @@ func stream[T any, P result[T]](ctx context.Context, c *Client, r *request) iter
 	}
 }
 
-// decodeRow yields a row decoded, or its elements; false ends the stream.
+// decodeRow yields a row decoded, or its elements; false ends the stream. A type that has a method to read JSON reads lists
+// itself.
 func decodeRow[T any, P result[T]](c *Client, r *request, row []byte, yield func(*T, error) bool) bool {
 	row = append([]byte(nil), row...)
 	elements := []json.RawMessage{row}
-	if row[0] == '[' {
+	if _, whole := any(new(T)).(json.Unmarshaler); row[0] == '[' && !whole {
 		if err := json.Unmarshal(row, &elements); err != nil {
 			yield(nil, broken(r, nil, err))
 			return false

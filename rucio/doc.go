@@ -49,7 +49,8 @@
 //     Values of no fixed type are any or json.RawMessage; results of no fixed shape are *Object.
 //   - An argument that is an object is a struct with Extra (see [DID]), with a line "//rucio:kind DID" for people.
 //   - A method that looks into the answer of another calls it on c.typed(): the catalog calls with Raw, where fields are empty.
-//   - A method that returns None in Python, not True, has the line "//rucio:none".
+//   - A method that returns None in Python, not True, has the line "//rucio:none". One that makes no request has "- -" in
+//     place of verb and path.
 //
 // Then run go generate ./rucio/catalog, and add cases of success and failure to rucio/catalog/testdata/cases, which are run
 // by the Python client and by this one on the same server; see rucio/catalog/diff_test.go for what a case may say.

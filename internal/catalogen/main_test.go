@@ -68,6 +68,14 @@ func (c *Client) GetRse(ctx context.Context, rse string) error { return nil }`,
 	}
 }
 
+func TestMethodWithoutRequest(t *testing.T) {
+	code, err := generated(t, `//rucio:method RSEClient.get_rse - -
+func (c *Client) GetRSE(ctx context.Context, rse string) error { return nil }`)
+	if want := `Verb: "", Path: "", Returns: Value,`; err != nil || !strings.Contains(code, want) {
+		t.Errorf("no %s in\n%s\n%v", want, code, err)
+	}
+}
+
 func TestTypesAndNames(t *testing.T) {
 	code, err := generated(t, `
 // Item is an item.

@@ -33,7 +33,10 @@ func (s *source) method(f *ast.FuncDecl, directives map[string][]string) (*metho
 	if len(words) != 3 {
 		return nil, fmt.Errorf("write //rucio:method Client.python_name VERB /path, not %q", directives["method"][0])
 	}
-	m := &method{Go: f.Name.Name, Verb: words[1], Path: words[2], Package: s.name()}
+	m := &method{Go: f.Name.Name, Package: s.name()}
+	if words[1] != "-" { // "- -" is a method that makes no request
+		m.Verb, m.Path = words[1], words[2]
+	}
 	var ok bool
 	if m.Client, m.Name, ok = strings.Cut(words[0], "."); !ok {
 		return nil, fmt.Errorf("%q does not name a client and a method: write RuleClient.add_replication_rule", words[0])

@@ -33,6 +33,7 @@ type step struct {
 	Error     string            `json:"error"`     // the exception that both must raise; empty: both must succeed
 	Unordered bool              `json:"unordered"` // the server gives the rows in any order
 	Mine      bool              `json:"mine"`      // only rows that hold $id count; others are of tests that run beside this one
+	Part      string            `json:"part"`      // only what is at this JSON path of the result counts; other tests change the rest
 	Text      bool              `json:"text"`      // Python returns text where the catalog has a stream of one row
 	Save      map[string]string `json:"save"`      // variable to JSON path in the result: {"rule": "0"} makes $rule
 	Daemons   []string          `json:"daemons"`   // instead of a call: run these of the testbed's daemons, and none but when told from here on
@@ -126,15 +127,17 @@ func (s *side) run(t *testing.T, st step) outcome {
 	text = strings.ReplaceAll(text, "$ID", strings.ToUpper(s.id))
 	out := s.call(st.Method, json.RawMessage(text))
 	for name, path := range st.Save {
-		value := out.Result
-		for _, key := range strings.Split(path, ".") {
-			value = member(value, key)
-		}
-		text, ok := value.(string)
+		text, ok := at(out.Result, path).(string)
 		if !ok {
 			t.Fatalf("line %d: nothing to save at %q in %v %s: %s", st.line, path, out.Result, out.Class, out.Message)
 		}
 		s.vars[name] = text
+	}
+	if st.Part != "" {
+		part := strings.ReplaceAll(strings.ReplaceAll(st.Part, "$id", s.id), "$ID", strings.ToUpper(s.id))
+		if out.Result = at(out.Result, part); out.Result == nil && st.Error == "" {
+			t.Errorf("line %d: nothing at %s", st.line, part)
+		}
 	}
 	out.Result = s.normal(out.Result)
 	out.Message = s.plain(out.Message)
@@ -156,6 +159,14 @@ func (st *step) tidy(list []any) any {
 		slices.SortFunc(list, func(a, b any) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	}
 	return list
+}
+
+// at returns what is at a path such as "rses.MOCK1.protocols.0", nil when there is nothing.
+func at(value any, path string) any {
+	for _, key := range strings.Split(path, ".") {
+		value = member(value, key)
+	}
+	return value
 }
 
 func member(value any, key string) any {
