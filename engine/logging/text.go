@@ -158,7 +158,7 @@ func (h *textHandler) paint(level slog.Level) string {
 	if !h.color {
 		return name
 	}
-	color := 0
+	var color int
 	switch {
 	case level >= slog.LevelError:
 		color = 31 // red

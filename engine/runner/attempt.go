@@ -196,10 +196,9 @@ func (a *attempt) main(ctx context.Context, run *lua.LFunction, args []lua.LValu
 		}
 		return nil, fail.Errorf(fail.Check, "run returned false")
 	}
-	value, err := a.Values.ToGo(results[0])
-	if err != nil {
-		a.log.Debug("what run returned is not kept: " + err.Error())
-		return nil, nil
+	value, notData := a.Values.ToGo(results[0])
+	if notData != nil {
+		a.log.Debug("what run returned is not kept: " + notData.Error())
 	}
 	return value, nil
 }

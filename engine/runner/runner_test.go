@@ -55,7 +55,7 @@ func (b *safeBuffer) String() string {
 // newLab makes a lab whose module tasks.x is the text.
 func newLab(t *testing.T, script string) *lab {
 	t.Helper()
-	l := &lab{scripts: fstest.MapFS{"tasks/x.lua": {Data: []byte(script)}}, printed: &safeBuffer{}, logged: &safeBuffer{}}
+	l := &lab{scripts: newFiles(script), printed: &safeBuffer{}, logged: &safeBuffer{}}
 	l.Options = runner.Options{
 		Roots:   []vm.Root{{Name: "scripts", FS: l.scripts}},
 		Stdout:  l.printed,
@@ -64,6 +64,8 @@ func newLab(t *testing.T, script string) *lab {
 	}
 	return l
 }
+
+func newFiles(script string) fstest.MapFS { return fstest.MapFS{"tasks/x.lua": {Data: []byte(script)}} }
 
 // define returns a definition of class C.
 func define(name string) *task.Definition {

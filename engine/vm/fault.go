@@ -22,12 +22,15 @@ func (v *VM) newError(ctx context.Context, failed *failure) error {
 		return e
 	}
 	e.Cause = GoError(failed.value)
-	if end, ok := e.Cause.(*exit); ok {
+	var end *exit
+	if errors.As(e.Cause, &end) {
 		e.Cause = end.error
 	}
-	if syntax, ok := e.Cause.(*Error); ok && syntax.Value == nil {
-		e.Message, e.File, e.Line, e.Cause = syntax.Message, syntax.File, syntax.Line, syntax.Cause
+	if inner := AsError(e.Cause); inner != nil && inner.Value == nil { // a syntax error: it knows its place
+		e.Message, e.File, e.Line, e.Cause = inner.Message, inner.File, inner.Line, inner.Cause
 		return e
+	} else if inner != nil { // of another VM that works for this one
+		e.Traceback = strings.TrimSpace(inner.Traceback + "\n" + e.Traceback)
 	}
 	text := v.describe(failed.value)
 	if e.File, e.Line, e.Message = splitPosition(text, failed.trace); e.File == "" && e.Cause != nil {

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -160,7 +161,8 @@ func PCall(L *lua.LState, fn lua.LValue, args ...lua.LValue) (results []lua.LVal
 
 // letThrough raises again what no script may catch: that it has been stopped, or ends by Exit.
 func (v *VM) letThrough(L *lua.LState, failed *failure) {
-	if _, exits := GoError(failed.value).(*exit); exits || L.Context().Err() != nil {
+	var end *exit
+	if errors.As(GoError(failed.value), &end) || L.Context().Err() != nil {
 		v.lastTrace = foreignTrace{failed.value, failed.trace}
 		L.Error(failed.value, 0)
 	}

@@ -133,7 +133,7 @@ func (v *VM) require(L *lua.LState) int {
 		L.Push(value)
 		return 1
 	}
-	value := lua.LValue(lua.LNil)
+	var value lua.LValue
 	preload, _ := L.GetField(L.GetGlobal("package"), "preload").(*lua.LTable)
 	if _, provided := v.options.Modules[name]; provided {
 		value = v.Module(name)

@@ -72,13 +72,13 @@ func (s spec) format(L *lua.LState, n int) string {
 	case 'q':
 		return quote(L.CheckString(n))
 	case 'c':
-		return fmt.Sprintf(options+"s", string([]byte{byte(s.integer(L, n))}))
+		return fmt.Sprintf(options+"s", string([]byte{byte(s.integer(L, n) & 0xff)}))
 	case 'd', 'i':
 		return fmt.Sprintf(options+"d", s.integer(L, n))
 	case 'u':
-		return fmt.Sprintf(options+"d", uint64(s.integer(L, n)))
+		return fmt.Sprintf(options+"d", s.unsigned(L, n))
 	case 'o', 'x', 'X':
-		return fmt.Sprintf(options+string(s.verb), uint64(s.integer(L, n)))
+		return fmt.Sprintf(options+string(s.verb), s.unsigned(L, n))
 	case 'g', 'G':
 		if !strings.Contains(options, ".") {
 			options += ".6" // C's default; Go's is the shortest text
@@ -89,13 +89,15 @@ func (s spec) format(L *lua.LState, n int) string {
 
 func (s spec) integer(L *lua.LState, n int) int64 {
 	f := s.number(L, n)
-	if math.IsNaN(f) || f < math.MinInt64 || f >= math.MaxUint64 {
+	if math.IsNaN(f) || f < math.MinInt64 || f >= math.MaxInt64 {
 		L.RaiseError("string.format: %v for '%%%s' (argument #%d) has no integer value", f, s.text, n)
 	}
-	if f >= math.MaxInt64 {
-		return int64(uint64(f))
-	}
 	return int64(f)
+}
+
+// unsigned returns an argument as C's unsigned integers have it: negative ones count down from 2^64.
+func (s spec) unsigned(L *lua.LState, n int) uint64 {
+	return uint64(s.integer(L, n)) //nolint:gosec // as said
 }
 
 func (s spec) number(L *lua.LState, n int) float64 {

@@ -2,6 +2,7 @@ package lualib_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -69,7 +70,11 @@ func answer(t *testing.T, limits lualib.Limits, source string) string {
 	}
 	L.Push(fn)
 	if err := L.PCall(0, 1, nil); err != nil {
-		return err.(*lua.ApiError).Object.String()
+		var failed *lua.ApiError
+		if !errors.As(err, &failed) {
+			t.Fatal(err)
+		}
+		return failed.Object.String()
 	}
 	return L.Get(-1).String()
 }

@@ -53,10 +53,10 @@ func OpenNumbers(L *lua.LState) {
 	L.SetGlobal("tonumber", L.NewFunction(toNumber))
 	library := L.GetGlobal(lua.MathLibName).(*lua.LTable)
 	library.RawSetString("huge", lua.LNumber(math.Inf(1)))
-	source := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	source := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // math.random is no secret
 	library.RawSetString("random", L.NewFunction(func(L *lua.LState) int { return random(L, source) }))
 	library.RawSetString("randomseed", L.NewFunction(func(L *lua.LState) int {
-		*source = *rand.New(rand.NewPCG(math.Float64bits(float64(L.CheckNumber(1))), 0))
+		*source = *rand.New(rand.NewPCG(math.Float64bits(float64(L.CheckNumber(1))), 0)) //nolint:gosec // math.random is no secret
 		return 0
 	}))
 }
@@ -88,13 +88,13 @@ func toNumber(L *lua.LState) int {
 
 // random is math.random: [0, 1), or an integer from 1 to m, or from m to n.
 func random(L *lua.LState, source *rand.Rand) int {
-	low, high := 1.0, 0.0
+	var low, high float64
 	switch L.GetTop() {
 	case 0:
 		L.Push(lua.LNumber(source.Float64()))
 		return 1
 	case 1:
-		high = float64(L.CheckNumber(1))
+		low, high = 1, float64(L.CheckNumber(1))
 	default:
 		low, high = float64(L.CheckNumber(1)), float64(L.CheckNumber(2))
 	}

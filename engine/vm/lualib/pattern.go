@@ -108,12 +108,7 @@ func (m *matcher) walk(s, p int) int {
 			p += 4
 			continue
 		case c == '%' && p+1 < len(m.pattern) && m.pattern[p+1] == 'f':
-			set := p + 2
-			if set >= len(m.pattern) || m.pattern[set] != '[' {
-				m.fail("missing '[' after '%%f' in pattern")
-			}
-			p = m.itemEnd(set)
-			if m.inSet(m.byteAt(s-1), set, p-1) || !m.inSet(m.byteAt(s), set, p-1) {
+			if p = m.frontier(s, p+2); p < 0 {
 				return -1
 			}
 			continue
@@ -153,6 +148,18 @@ func (m *matcher) walk(s, p int) int {
 		return -1
 	}
 	return s
+}
+
+// frontier matches "%f[set]" between two bytes, of which the second alone is in the set. It returns where the pattern goes on, or -1.
+func (m *matcher) frontier(s, set int) int {
+	if set >= len(m.pattern) || m.pattern[set] != '[' {
+		m.fail("missing '[' after '%%f' in pattern")
+	}
+	end := m.itemEnd(set)
+	if m.inSet(m.byteAt(s-1), set, end-1) || !m.inSet(m.byteAt(s), set, end-1) {
+		return -1
+	}
+	return end
 }
 
 // byteAt returns the subject's byte at i, and 0 before its begin and after its end, as "%f" wants it.
