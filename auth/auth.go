@@ -35,6 +35,8 @@ type Options struct {
 	Password rucio.Secret
 	// Token is a token that somebody else obtained. It is used until it is refused; then the type says what to do.
 	Token rucio.Secret
+	// OIDC is for the type oidc.
+	OIDC OIDCOptions
 
 	// CachePath is the token cache file (auth_token_file_path). Empty: the file that Python's client uses, in TempDir for
 	// the user OSUser (see PythonPlace); no cache when these are empty too.
@@ -82,7 +84,7 @@ func New(opts Options) (*Source, error) {
 		return nil, unknownType(opts.Type, opts.Suggest)
 	}
 	if len(opts.Hosts) == 0 {
-		return nil, &Error{Kind: Config, Problem: "auth_host is not set", Advice: advise("auth_host", "to the address of the Rucio server")}
+		return nil, noHost()
 	}
 	s := newSession(opts)
 	m, err := construct(s)
@@ -99,6 +101,10 @@ func New(opts Options) (*Source, error) {
 		source.cache = &cache{path: path, log: opts.Log}
 	}
 	return source, nil
+}
+
+func noHost() *Error {
+	return &Error{Kind: Config, Problem: "auth_host is not set", Advice: advise("auth_host", "to the address of the Rucio server")}
 }
 
 func withDefaults(opts Options) Options {

@@ -21,7 +21,8 @@ const (
 	Config           Kind = "configuration"     // an option is missing or wrong; nothing was sent
 	WrongCredentials Kind = "wrong credentials" //nolint:gosec // the server knows no such pair of username and password
 	UnknownAccount   Kind = "unknown account"   // the credentials are right, but not for this account
-	TokenRefused     Kind = "token refused"     // a ready token is not, or no longer, valid
+	TokenRefused     Kind = "token refused"     // a token is not, or no longer, valid, or gives too little
+	NoToken          Kind = "no token"          // somebody has to log in first
 	Unreachable      Kind = "unreachable"       // no answer: wrong name, nothing listens, timeout
 	TLS              Kind = "tls"               // no trusted connection: unknown CA, wrong host name, expired certificate
 	Server           Kind = "server"            // an answer that a working Rucio does not give

@@ -30,6 +30,7 @@ type session struct {
 	opts   Options // with defaults filled in
 	client *http.Client
 	host   atomic.Uint32 // index in Hosts of the server that answered last
+	skew   atomic.Int64  // of the server's clock, in nanoseconds: positive when it is ahead of this machine's
 }
 
 func newSession(opts Options) *session {
@@ -43,6 +44,7 @@ func newSession(opts Options) *session {
 type answer struct {
 	status int
 	header http.Header
+	body   []byte // its beginning
 	host   string
 }
 
@@ -108,9 +110,7 @@ func (s *session) getFrom(ctx context.Context, host, path string, header http.He
 	if req.Header == nil {
 		req.Header = http.Header{}
 	}
-	req.Header.Set("User-Agent", s.opts.UserAgent)
-	req.Header.Set("X-Rucio-VO", s.opts.VO)
-	req.Header.Set("X-Rucio-Script", s.opts.Script)
+	s.sign(req)
 	resp, err := s.client.Do(req) //nolint:gosec // the host is the operator's choice
 	if err != nil {
 		if cause := context.Cause(limited); errors.Is(cause, errSilent) {
@@ -118,12 +118,22 @@ func (s *session) getFrom(ctx context.Context, host, path string, header http.He
 		}
 		return nil, connectionError(ctx, host, err)
 	}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		s.skew.Store(int64(date.Sub(s.opts.Now())))
+	}
 	if resp.StatusCode/100 == 2 {
-		_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // so that the connection can be used again
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // to its end, so that the connection can be used again
 		resp.Body.Close()
-		return &answer{status: resp.StatusCode, header: resp.Header, host: host}, nil
+		return &answer{status: resp.StatusCode, header: resp.Header, body: body, host: host}, nil
 	}
 	return nil, answerError(host, path, resp)
+}
+
+// sign names this program and the virtual organisation, as every request does.
+func (s *session) sign(req *http.Request) {
+	req.Header.Set("User-Agent", s.opts.UserAgent)
+	req.Header.Set("X-Rucio-VO", s.opts.VO)
+	req.Header.Set("X-Rucio-Script", s.opts.Script)
 }
 
 // answerError explains an answer that is no success, and closes it.

@@ -21,6 +21,9 @@ type TLSOptions struct {
 	// CACert is a file of CA certificates in PEM, or a folder of such files (ca_cert, X509_CERT_DIR). Only these are
 	// trusted. Empty: those of the system.
 	CACert string
+	// WithSystem trusts the system's certificates besides those of CACert: for an identity provider, whose certificate the
+	// authorities of the grid need not have signed.
+	WithSystem bool
 	// Insecure switches the verification of certificates off.
 	Insecure bool
 	// ClientCert and ClientKey are files in PEM of a certificate and its key that are shown to the server; a proxy
@@ -45,7 +48,7 @@ func NewTransport(opts TLSOptions) (*http.Transport, error) {
 func TLSConfig(opts TLSOptions) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: opts.Insecure} //nolint:gosec // only when asked for
 	if opts.CACert != "" && !opts.Insecure {
-		pool, err := trusted(opts.CACert)
+		pool, err := trusted(opts.CACert, opts.WithSystem)
 		if err != nil {
 			return nil, err
 		}
@@ -64,8 +67,8 @@ func TLSConfig(opts TLSOptions) (*tls.Config, error) {
 // caFile matches the files of a folder of CA certificates, which may hold revocation lists and policies as well.
 var caFile = regexp.MustCompile(`\.(pem|crt|cer|[0-9])$`)
 
-// trusted reads the CA certificates of a file or of a folder's files.
-func trusted(path string) (*x509.CertPool, error) {
+// trusted reads the CA certificates of a file or of a folder's files, and adds the system's if asked to.
+func trusted(path string, withSystem bool) (*x509.CertPool, error) {
 	fail := func(problem string, err error) (*x509.CertPool, error) {
 		return nil, &Error{Kind: Config, Attempt: "read the CA certificates in " + path, Problem: problem, Err: err,
 			Advice: advise("ca_cert", "to a file of certificates in PEM, or to a folder of such files (X509_CERT_DIR does as well)")}
@@ -88,6 +91,9 @@ func trusted(path string) (*x509.CertPool, error) {
 		}
 	}
 	pool, found := x509.NewCertPool(), false
+	if system, err := x509.SystemCertPool(); withSystem && err == nil {
+		pool = system
+	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil && (!info.IsDir() || !errors.Is(err, fs.ErrNotExist)) { // dangling links are common in such folders

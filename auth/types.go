@@ -17,13 +17,15 @@ type method struct {
 	identity string
 	// uncached keeps the tokens out of the cache file.
 	uncached bool
+	// origin says where the tokens come from ("OIDC_ACCESS_TOKEN"); empty when the type says it all.
+	origin string
 }
 
 // constructors has all authentication types of Python's client, and "token" for a token that somebody else obtained.
 func constructors() map[string]func(*session) (method, error) {
 	return map[string]func(*session) (method, error){
 		"gss":        notBuilt,
-		"oidc":       notBuilt,
+		"oidc":       newOIDC,
 		"ssh":        notBuilt,
 		"token":      newReady,
 		"userpass":   newUserpass,
