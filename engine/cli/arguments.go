@@ -130,7 +130,7 @@ func (inv *invocation) check(app *cli.App, given *givenFlag, own []cli.Flag) err
 // addFromEnvironment adds the flags that variables give and the command line does not.
 func (inv *invocation) addFromEnvironment(own []cli.Flag, env map[string]string) error {
 	for _, flag := range own {
-		name := flag.Names()[0]
+		name := namesOf(flag)[0]
 		variable := envName(name)
 		text := env[variable]
 		if text == "" || inv.has(name) {
@@ -203,7 +203,7 @@ func long(arg string, next []string, table map[string]cli.Flag) (found []givenFl
 	if flag == nil || len(name) == 1 {
 		return nil, 0, unknownFlag("--"+name, table)
 	}
-	given := givenFlag{name: flag.Names()[0], shown: "--" + name, value: value}
+	given := givenFlag{name: namesOf(flag)[0], shown: "--" + name, value: value}
 	switch {
 	case hasValue:
 	case isBool(flag):
@@ -219,6 +219,9 @@ func long(arg string, next []string, table map[string]cli.Flag) (found []givenFl
 
 // short reads -v, -t FILE, -tFILE, -t=FILE and combinations of which the last may take a value: -vt FILE.
 func short(arg string, next []string, table map[string]cli.Flag) (found []givenFlag, used int, err error) {
+	if word, _, _ := strings.Cut(arg[1:], "="); len(word) > 1 && table[word] != nil {
+		return nil, 0, fail.Hint(usagef("unknown flag %s", arg), "long flags begin with two dashes: -%s", arg)
+	}
 	for rest := arg[1:]; rest != ""; {
 		letter := rest[:1]
 		flag := table[letter]
@@ -226,7 +229,7 @@ func short(arg string, next []string, table map[string]cli.Flag) (found []givenF
 			return nil, 0, unknownShort(arg, letter, table)
 		}
 		rest = rest[1:]
-		given := givenFlag{name: flag.Names()[0], shown: "-" + letter}
+		given := givenFlag{name: namesOf(flag)[0], shown: "-" + letter}
 		switch {
 		case isBool(flag):
 			given.value = "true"

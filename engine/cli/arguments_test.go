@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
 )
 
 // newTestState is a State without a process behind it: the arguments, nothing else.
@@ -85,7 +83,7 @@ func TestFlagsOfOneNameAreOfOneKind(t *testing.T) {
 	kinds := map[string]bool{}
 	check := func(path []string, flags []cli.Flag) {
 		for _, f := range flags {
-			for _, name := range f.Names() {
+			for _, name := range namesOf(f) {
 				if kind, seen := kinds[name]; seen && kind != isBool(f) {
 					t.Errorf("%s: --%s takes a value in one command and none in another", path, name)
 				}
@@ -124,7 +122,7 @@ func TestExamplesOfHelpAreRight(t *testing.T) {
 func TestHelpOfEveryCommand(t *testing.T) {
 	walk(newTestApp(t).Commands, nil, func(path []string, c *cli.Command) {
 		s, stdout, stderr := newTestState(t, append(slices.Clone(path), "--help")...)
-		if code := Run(t.Context(), s); code != fail.OK || stderr.Len() > 0 {
+		if code := Run(t.Context(), s); code != 0 || stderr.Len() > 0 {
 			t.Errorf("%s --help: exit code %d, %s", path, code, stderr)
 		}
 		if !strings.Contains(stdout.String(), "usage: rucio-task-manager "+strings.Join(path, " ")) {

@@ -114,7 +114,7 @@ func commandCandidates(commands []*cli.Command) (all []candidate) {
 
 func flagCandidates(flags []cli.Flag, inv *invocation) (all []candidate) {
 	for _, f := range flags {
-		name := f.Names()[0]
+		name := namesOf(f)[0]
 		if isVisible(f) && (isRepeatable(f) || !inv.has(name)) {
 			_, usage := flagRow(f)
 			all = append(all, candidate{"--" + name, usage})
@@ -129,7 +129,7 @@ func (p *program) flagValues(app *cli.App, flag cli.Flag, words []string) (all [
 	if inv == nil {
 		inv = &invocation{}
 	}
-	if own := find(inv.leafFlags(), flag.Names()[0]); own != nil {
+	if own := find(inv.leafFlags(), namesOf(flag)[0]); own != nil {
 		flag = own // --output takes other words with another command
 	}
 	switch f := flag.(type) {
@@ -138,7 +138,7 @@ func (p *program) flagValues(app *cli.App, flag cli.Flag, words []string) (all [
 	case *pathFlag, *pathsFlag:
 		return []candidate{{filesDirective, ""}}
 	}
-	switch flag.Names()[0] {
+	switch namesOf(flag)[0] {
 	case "auth-type":
 		return wordsOf(auth.Types())
 	case "only", "skip":

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"path"
 	"slices"
@@ -19,12 +20,13 @@ import (
 type selection struct {
 	definitions []*task.Definition
 	problems    task.Problems // of the definitions that were chosen, and of whole files
+	warnings    task.Problems // of kwargs; the runner tells them again when the task runs
 }
 
 // selectTasks loads definitions, chooses by --only and --skip, and changes fields by --set. What is wrong with definitions
 // is in the selection; the error is about the command line, or that ctx has ended.
-func (p *program) selectTasks(c *cli.Context, sources []string) (*selection, error) {
-	set, err := p.loadDefinitions(c.Context, c, sources)
+func (p *program) selectTasks(ctx context.Context, c *cli.Context, sources []string) (*selection, error) {
+	set, err := p.loadDefinitions(ctx, c, sources)
 	if err != nil {
 		return nil, err
 	}
@@ -113,11 +115,11 @@ func (p *program) setFields(settings []string, definitions []*task.Definition) e
 	for _, setting := range settings {
 		field, value, err := assignment(setting)
 		if err != nil {
-			return fail.With(fail.Usage, err)
+			return fail.With(fail.Usage, fmt.Errorf("--set: %w", err))
 		}
 		for _, d := range definitions {
 			if err := d.Set(field, value); err != nil {
-				return fail.With(fail.Usage, err)
+				return fail.Hint(fail.With(fail.Usage, fmt.Errorf("--set %s: %w", setting, err)), "a kwarg is changed by --set kwargs.NAME=VALUE")
 			}
 		}
 	}

@@ -51,7 +51,7 @@ func isVisible(f cli.Flag) bool {
 // find returns the flag of that name among flags, or nil.
 func find(flags []cli.Flag, name string) cli.Flag {
 	for _, f := range flags {
-		if slices.Contains(f.Names(), name) {
+		if slices.Contains(namesOf(f), name) {
 			return f
 		}
 	}
@@ -64,7 +64,7 @@ func flagTable(app *cli.App) map[string]cli.Flag {
 	table := map[string]cli.Flag{}
 	add := func(flags []cli.Flag) {
 		for _, f := range flags {
-			for _, name := range f.Names() {
+			for _, name := range namesOf(f) {
 				table[name] = f
 			}
 		}

@@ -113,7 +113,7 @@ func flagGroups(w io.Writer, flags []cli.Flag, without string) {
 
 // flagRow is a flag's names and what it does: "-t, --task-file FILE", "run this file".
 func flagRow(f cli.Flag) (names, usage string) {
-	for _, name := range f.Names() {
+	for _, name := range namesOf(f) {
 		if len(name) == 1 {
 			names = "-" + name + ", " + names
 		} else {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/urfave/cli/v2"
@@ -26,8 +27,9 @@ func (p *program) logger(c *cli.Context) *slog.Logger {
 func level(c *cli.Context) slog.Level {
 	switch {
 	case c.IsSet("log-level"):
-		l, _ := logging.Level(c.String("log-level")) // one of the flag's choices
-		return l
+		if l, err := logging.Level(c.String("log-level")); err == nil { // the flag has only such choices
+			return l
+		}
 	case c.Bool("verbose"):
 		return slog.LevelDebug
 	case c.Bool("quiet"):
@@ -39,4 +41,27 @@ func level(c *cli.Context) slog.Level {
 // colors tells whether colours are wanted at all (https://no-color.org); whether a stream shows them is another question.
 func (p *program) colors(c *cli.Context) bool {
 	return !c.Bool("no-color") && p.Getenv("NO_COLOR") == "" && p.Getenv("TERM") != "dumb"
+}
+
+// scriptsOnly is a handler for exec: what the engine tells of a task's course ("executing", "Finished") is for the log of a
+// run, and noise around a script. Warnings and what scripts log pass, and with --verbose everything does.
+type scriptsOnly struct{ slog.Handler }
+
+// WithAttrs implements slog.Handler. The engine's own loggers bear the module "task".
+func (h scriptsOnly) WithAttrs(attrs []slog.Attr) slog.Handler {
+	next := h.Handler.WithAttrs(attrs)
+	for _, a := range attrs {
+		if a.Key == logging.Module && a.Value.String() == "task" && !next.Enabled(context.Background(), slog.LevelDebug) {
+			return warnings{next}
+		}
+	}
+	return scriptsOnly{next}
+}
+
+// warnings lets warnings and errors pass.
+type warnings struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (h warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }

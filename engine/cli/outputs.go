@@ -143,7 +143,7 @@ func (p *program) outputsFlush(c *cli.Context) error {
 		}
 		fmt.Fprintln(p.Stdout)
 		if d.Err != nil {
-			printProblem(p.Stderr, d.Err)
+			printError(p.Stderr, d.Err)
 		}
 	}
 	return end(code)

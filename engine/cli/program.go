@@ -23,24 +23,25 @@ type program struct {
 	*State
 	redactor *redact.Redactor
 	terminal io.Writer // standard error as it is, for prompts, which have no line end
-	format   string    // of --output, as far as it is known
+	format   string    // of --output, or nagios, as far as it is known
+	exitZero bool      // --exit-zero, and the tasks have been run
 	log      *slog.Logger
 }
 
 // Main runs the command line of s and ends the process with its exit code.
-func Main(s *State) { s.Exit(int(Run(context.Background(), s))) }
+func Main(s *State) { s.Exit(Run(context.Background(), s)) }
 
 // Run runs the command line of s and returns its exit code. Everything it prints passes a redactor that knows the run's
 // secrets.
-func Run(ctx context.Context, s *State) fail.Code {
+func Run(ctx context.Context, s *State) int {
 	state := *s
 	p := &program{State: &state, redactor: &redact.Redactor{}, terminal: s.Stderr}
 	p.redactor.Add(secretsOf(s.Env)...)
 	stdout, stderr := p.redactor.Writer(s.Stdout), p.redactor.Writer(s.Stderr)
 	state.Stdout, state.Stderr = stdout, stderr
 	code := p.finish(p.run(ctx))
-	if err := errors.Join(stdout.Close(), stderr.Close()); err != nil && code == fail.OK {
-		code = fail.Output
+	if err := errors.Join(stdout.Close(), stderr.Close()); err != nil && code == 0 {
+		code = int(fail.Output)
 	}
 	return code
 }
@@ -103,6 +104,8 @@ func (p *program) newApp() *cli.App {
 func (p *program) commands() []*cli.Command {
 	return []*cli.Command{
 		p.runCommand(),
+		p.checkCommand(),
+		p.execCommand(),
 		p.callCommand(),
 		p.tasksCommand(),
 		p.methodsCommand(),

@@ -1,7 +1,14 @@
 package cli
 
 import (
+	"context"
+	"os"
+
 	"github.com/urfave/cli/v2"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
+	"github.com/rucio-task-manager/rucio-task-manager/engine/report"
+	"github.com/rucio-task-manager/rucio-task-manager/engine/runner"
 )
 
 func (p *program) runCommand() *cli.Command {
@@ -74,4 +81,67 @@ func luaFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "allow-os", Category: catScripts, Usage: "let scripts use os.execute, io.popen and the like"},
 		&sizeFlag{&cli.StringFlag{Name: "memory-limit", Category: catScripts, Usage: "stop a script that needs more memory than `SIZE`: 512MiB, 2GB"}},
 	}
+}
+
+func (p *program) runTasks(c *cli.Context) error {
+	err := p.runSelected(c)
+	if code := fail.CodeOf(err); c.Bool("exit-zero") && code != fail.Usage && code != fail.Internal && code != fail.Interrupted {
+		p.exitZero = true
+	}
+	return err
+}
+
+func (p *program) runSelected(c *cli.Context) error {
+	options, err := p.runnerOptions(c, "run")
+	if err != nil {
+		return err
+	}
+	ctx, hard, off := p.stoppable(c.Context)
+	defer off()
+	options.Hard = hard
+	chosen, err := p.selectTasks(ctx, c, sourcesOf(c))
+	if err != nil {
+		return err
+	}
+	sound, broken := divide(ctx, chosen, options)
+	if len(sound) == 0 && len(broken) > 0 && broken.allFiles() {
+		return fail.With(fail.Definition, chosen.problems.Errors())
+	}
+	p.logProblems(c, chosen.problems)
+	to, err := p.reporter(c)
+	if err != nil {
+		return err
+	}
+	full := &fullReport{Reporter: to, broken: broken.results(p.Now())}
+	if p.format != "" && p.format != "text" {
+		full.log = p.logger(c)
+	}
+	options.Reporter = full
+	summary, err := runner.Run(ctx, sound, options)
+	if err != nil {
+		return err
+	}
+	code := summary.Code
+	if len(broken) > 0 {
+		code = fail.Worse(code, fail.Definition)
+	}
+	return end(code)
+}
+
+// reporter returns what tells of the run on standard output.
+func (p *program) reporter(c *cli.Context) (report.Reporter, error) {
+	format := c.String("output")
+	if c.Bool("nagios") {
+		format = nagios
+	}
+	return report.New(format, p.Stdout, report.Options{Color: p.StdoutTTY && p.colors(c)})
+}
+
+// stoppable returns a context that SIGINT or SIGTERM ends, and one that a second signal ends: then clean-up is over too.
+func (p *program) stoppable(ctx context.Context) (soft, hard context.Context, off func()) {
+	hard, kill := context.WithCancel(ctx)
+	soft, ignore := p.withSignals(ctx, func(sig os.Signal) {
+		p.log.Warn("stopped by signal: " + sig.String() + "; tasks clean up, a second signal ends that")
+	}, kill)
+	return soft, hard, func() { ignore(); kill() }
 }

@@ -67,10 +67,6 @@ func (s *session) connect(changes map[string]string) (*rucio.Client, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
-	source, err := s.login(settings, transport)
-	if err != nil {
-		return nil, classify(err)
-	}
 	client, err := rucio.New(rucio.Options{
 		Hosts:       settings.RucioHosts,
 		TraceHost:   settings.TraceHost,
@@ -79,7 +75,7 @@ func (s *session) connect(changes map[string]string) (*rucio.Client, error) {
 		Script:      s.script,
 		UserAgent:   s.p.userAgent(),
 		HTTP:        &http.Client{Transport: transport},
-		Credentials: &knownTokens{Credentials: source, redactor: s.p.redactor},
+		Credentials: s.credentialsOf(settings, transport),
 		Retries:     retries(settings),
 		Trace:       s.p.traceRequests(s.c),
 	})
@@ -131,25 +127,44 @@ func (p *program) askPassword(username, host string) (rucio.Secret, error) {
 	return rucio.Secret(text), nil
 }
 
-// knownTokens makes each token that a login gives known to the redactor.
-type knownTokens struct {
-	rucio.Credentials
+// credentialsOf returns the credentials of a client. The login is looked at when the first token is needed: some methods,
+// such as ping, need none.
+func (s *session) credentialsOf(settings *config.Client, transport http.RoundTripper) rucio.Credentials {
+	return &credentials{
+		source:   sync.OnceValues(func() (*auth.Source, error) { return s.login(settings, transport) }),
+		redactor: s.p.redactor,
+	}
+}
+
+// credentials are the tokens of a login, each of which becomes known to the redactor.
+type credentials struct {
+	source   func() (*auth.Source, error)
 	redactor *redact.Redactor
 	last     atomic.Pointer[rucio.Secret]
 }
 
-func (k *knownTokens) Token(ctx context.Context) (rucio.Secret, error) {
-	return k.known(k.Credentials.Token(ctx))
+// Token implements rucio.Credentials.
+func (c *credentials) Token(ctx context.Context) (rucio.Secret, error) {
+	source, err := c.source()
+	if err != nil {
+		return "", classify(err)
+	}
+	return c.known(source.Token(ctx))
 }
 
-func (k *knownTokens) Renew(ctx context.Context, stale rucio.Secret) (rucio.Secret, error) {
-	return k.known(k.Credentials.Renew(ctx, stale))
+// Renew implements rucio.Credentials.
+func (c *credentials) Renew(ctx context.Context, stale rucio.Secret) (rucio.Secret, error) {
+	source, err := c.source()
+	if err != nil {
+		return "", classify(err)
+	}
+	return c.known(source.Renew(ctx, stale))
 }
 
-func (k *knownTokens) known(token rucio.Secret, err error) (rucio.Secret, error) {
-	if last := k.last.Load(); last == nil || *last != token {
-		k.redactor.Add(token.Reveal())
-		k.last.Store(&token)
+func (c *credentials) known(token rucio.Secret, err error) (rucio.Secret, error) {
+	if last := c.last.Load(); last == nil || *last != token {
+		c.redactor.Add(token.Reveal())
+		c.last.Store(&token)
 	}
 	return token, classify(err)
 }

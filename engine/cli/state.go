@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
 )
 
 // State is all that a command may know of the process around it. NewState fills it from the real one; a test fills it as
@@ -107,22 +109,25 @@ func (s *State) lookupEnv(name string) (string, bool) {
 	return value, ok
 }
 
-// withSignals returns a context that the first SIGINT or SIGTERM cancels, so that running tasks can clean up. A second
-// one ends the process at once.
+// withSignals returns a context that the first SIGINT or SIGTERM cancels, so that running tasks can clean up. The second
+// one calls onSecond, to end clean-up too; a third ends the process whatever it does.
 func (s *State) withSignals(ctx context.Context, onFirst func(os.Signal), onSecond func()) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals, off := s.Notify()
 	done := make(chan struct{})
 	go func() {
-		for first := true; ; first = false {
+		for n := 1; ; n++ {
 			select {
 			case sig := <-signals:
-				if !first {
+				switch n {
+				case 1:
+					onFirst(sig)
+					cancel(&interrupted{sig})
+				case 2:
 					onSecond()
-					return
+				default:
+					s.Exit(int(fail.Interrupted))
 				}
-				onFirst(sig)
-				cancel(&interrupted{sig})
 			case <-done:
 				return
 			}

@@ -8,9 +8,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
 )
 
-// The first signal cancels and lets tasks clean up; the second ends everything at once.
+// The first signal cancels and lets tasks clean up, the second ends clean-up, the third the process.
 func TestSignals(t *testing.T) {
 	s, _, _ := newTestState(t)
 	signals := make(chan os.Signal)
@@ -34,6 +36,15 @@ func TestSignals(t *testing.T) {
 	}
 	signals <- syscall.SIGINT
 	wait(t, second)
+	exited := make(chan struct{})
+	s.Exit = func(code int) {
+		if code != int(fail.Interrupted) {
+			t.Errorf("exit code %d", code)
+		}
+		close(exited)
+	}
+	signals <- syscall.SIGINT
+	wait(t, exited)
 	off()
 	if !stopped {
 		t.Error("signals are still taken")

@@ -63,12 +63,8 @@ func unknownFlag(shown string, table map[string]cli.Flag) error {
 	return near(usagef("unknown flag %s", shown), shown, names, "--help lists the flags of a command")
 }
 
-// unknownShort reports a letter that is no flag; a whole word after one dash is most likely a long flag.
+// unknownShort reports a letter that is no flag; in a whole word after one dash, the word.
 func unknownShort(arg, letter string, table map[string]cli.Flag) error {
-	name, _, _ := strings.Cut(arg[1:], "=")
-	if table[name] != nil && len(name) > 1 {
-		return fail.Hint(usagef("unknown flag %s", arg), "long flags begin with two dashes: -%s", arg)
-	}
 	if len(arg) > 3 {
 		return unknownFlag(arg, table)
 	}
