@@ -46,15 +46,36 @@ func (c *Cache) proto(chunk, source string) (*lua.FunctionProto, error) {
 	return proto, nil
 }
 
-// maxSource bounds a script's text: gopher-lua's compiler recurses into nested expressions, and a larger text could
-// overflow the Go stack, which nothing can catch.
-const maxSource = 1 << 20
+// gopher-lua's compiler recurses into what is nested, and an overflow of the Go stack cannot be caught. Brackets are cheap to
+// nest, and are counted; to nest something else as deep takes a longer text than maxSource.
+const (
+	maxSource   = 1 << 20
+	maxBrackets = 2000
+)
+
+// nesting returns how deep brackets are nested in a text; those in strings and comments count too.
+func nesting(text string) (deepest int) {
+	depth := 0
+	for i := range len(text) {
+		switch text[i] {
+		case '(', '{', '[':
+			depth++
+			deepest = max(deepest, depth)
+		case ')', '}', ']':
+			depth = max(depth-1, 0)
+		}
+	}
+	return deepest
+}
 
 // compile turns a script's text into what a VM runs. The error is an *Error with the script's line, and has the exit code
 // Definition.
 func compile(chunk, source string) (*lua.FunctionProto, error) {
 	if len(source) > maxSource {
 		return nil, syntaxError(chunk, 0, fmt.Sprintf("a script has at most %d bytes, and this one %d", maxSource, len(source)), "")
+	}
+	if deepest := nesting(source); deepest > maxBrackets {
+		return nil, syntaxError(chunk, 0, fmt.Sprintf("brackets are nested %d deep, and may be %d", deepest, maxBrackets), "")
 	}
 	text := strings.TrimPrefix(source, "\ufeff")
 	if strings.HasPrefix(text, "#") {

@@ -156,6 +156,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"break", "break", "t.lua:1: syntax error: no loop to break", ""},
 		{"goto", "goto nowhere", "t.lua:2: syntax error: no visible label 'nowhere' for <goto> at line 1", ""},
 		{"vararg", "function f() return ... end", "t.lua:1: syntax error: cannot use '...' outside a vararg function", ""},
+		{"brackets", "return " + strings.Repeat("{", 2001) + strings.Repeat("}", 2001), "t.lua: brackets are nested 2001 deep, and may be 2000", ""},
 		{"large", strings.Repeat(" ", 1<<20+1), "t.lua: a script has at most 1048576 bytes, and this one 1048577", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -171,7 +172,7 @@ func TestSyntaxErrors(t *testing.T) {
 			}
 		})
 	}
-	for _, source := range []string{"#!/usr/bin/env rucio-task-manager exec\nreturn 1", "\ufeffreturn 1", "\ufeff#!x\nreturn 1"} {
+	for _, source := range []string{"return " + strings.Repeat("(", 2000) + "1" + strings.Repeat(")", 2000), "#!/usr/bin/env rucio-task-manager exec\nreturn 1", "\ufeffreturn 1", "\ufeff#!x\nreturn 1"} {
 		if _, err := newVM(t, vm.Options{}).Load("t.lua", source); err != nil {
 			t.Errorf("%q: %v", source, err)
 		}

@@ -206,6 +206,35 @@ func TestSandbox(t *testing.T) {
 	}
 }
 
+func TestCollectGarbage(t *testing.T) {
+	got := output(t, vm.Options{}, `
+		local before = collectgarbage("count")
+		print(type(before), before > 0, collectgarbage(), collectgarbage("collect"), collectgarbage("step"))`)
+	if want := "number\ttrue\t0\t0\t0\n"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	for _, test := range []struct{ name, source, want string }{
+		{"text", `print(load("return 1 + 1")(), loadstring("return 3")())`, "2\t3\n"},
+		{"reader", `local parts = { "return ", "4" }; print(load(function() return table.remove(parts, 1) end)())`, "4\n"},
+		{"syntax error", `print(load("return (", "mine"))`, "nil\tmine:1: syntax error: the script ends too early\n"},
+		{"name", `print(pcall(load("error('x')", "named")))`, "false\tnamed:1: x\n"},
+		{"file", `print(loadfile("a/value.lua")(), dofile("a/value.lua"))`, "5\t5\n"},
+		{"missing file", `print(loadfile("a/nothing.lua"))`, "nil\treading a file outside the script folders (a/nothing.lua) is not allowed\n"},
+		{"broken file", `print(pcall(dofile, "a/broken.lua"))`, "false\tscripts/a/broken.lua:1: syntax error near '='\n"},
+		{"traceback", `print((debug.traceback("x"):match("^x\nstack traceback:\n\t(.-)$")), debug.traceback({}) ~= nil)`, "test.lua:1: in main chunk\ttrue\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			options := vm.Options{Roots: []vm.Root{files("scripts", map[string]string{"a/value.lua": "return 5", "a/broken.lua": "x = = 1"})}}
+			if got := output(t, options, test.source); got != test.want {
+				t.Errorf("printed %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestMissingFunctionsSayWhatToUse(t *testing.T) {
 	_, err := run(t, newVM(t, vm.Options{}), `local home = os.getenv("HOME")`)
 	if want := "test.lua:1: os.getenv is not allowed"; err == nil || err.Error() != want {
