@@ -20,14 +20,38 @@ const typesHead = `---@meta
 -- What the engine gives to scripts, for editors that know the Lua language server (LuaLS). Never loaded by the engine.
 -- Made of package bind's reference: go test ./scripts -run TestTypes -update
 
--- The first argument of a task's run, setup and teardown.
+--- The task: the first argument of run, setup and teardown, and a global for scripts that tasks share.
 ---@class task
 ---@field name string
----@field check fun(name: string, ok: any, detail?: any): boolean # a named assertion; the task goes on, and is failed at its end
----@field emit fun(document: table, options?: { id: string }) # for every database of the definition
----@field fail fun(text: string) # marks the task as failed, and goes on
----@field skip fun(text: string) # ends the task as skipped
----@field defer fun(fn: function) # runs when the task has ended, however it ended
+---@field description string
+---@field module string
+---@field class string
+task = {}
+
+--- A named assertion. The task goes on, and has failed at its end unless ok. Returns ok.
+---@param name string
+---@param ok any
+---@param detail? any why it failed
+---@return boolean
+function task.check(name, ok, detail) end
+
+--- Hands a document to every database of the definition. Returns its id.
+---@param document table
+---@param options? { id: string }
+---@return string
+function task.emit(document, options) end
+
+--- Marks the task as failed, and goes on.
+---@param text string
+function task.fail(text) end
+
+--- Ends the task here, as skipped.
+---@param text? string
+function task.skip(text) end
+
+--- Calls fn when the task has ended, however it ended.
+---@param fn function
+function task.defer(fn) end
 `
 
 // TestTypes holds etc/lua/types.lua to what there is.

@@ -75,11 +75,6 @@ function ProbesServiceHeartbeats.run(task, kwargs)
     local timer = time.timer()
     local problem, answer = probe(service, kwargs)
     local latency = timer:elapsed()
-    if problem then
-      log.error(service.name .. " is dead: " .. problem)
-    else
-      log.info(string.format("%s is alive (%.3f s)", service.name, latency))
-    end
     task.check(service.name .. " is alive", not problem, problem)
     task.emit({
       ["@timestamp"] = older and timestamp.milliseconds() or timestamp.iso(),
