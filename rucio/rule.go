@@ -119,3 +119,18 @@ func (c *Client) ListReplicationRules(ctx context.Context, o *ListReplicationRul
 	o = withDefaults(o)
 	return stream[Rule](ctx, c, get("list_replication_rules", "/rules/").queryMap(o.Filters))
 }
+
+// ListDIDRules lists the rules on a DID itself, not those on what holds it, or fails with ErrDataIdentifierNotFound.
+//
+//rucio:method DIDClient.list_did_rules GET /dids/{scope}/{name}/rules
+func (c *Client) ListDIDRules(ctx context.Context, scope, name string) iter.Seq2[*Rule, error] {
+	return stream[Rule](ctx, c, get("list_did_rules", "/dids/{scope}/{name}/rules", scope, name))
+}
+
+// ListAssociatedRulesForFile lists the rules that a file is held by: those on it and on all that hold it. It fails with
+// ErrDataIdentifierNotFound when there is no such DID.
+//
+//rucio:method DIDClient.list_associated_rules_for_file GET /dids/{scope}/{name}/associated_rules
+func (c *Client) ListAssociatedRulesForFile(ctx context.Context, scope, name string) iter.Seq2[*Rule, error] {
+	return stream[Rule](ctx, c, get("list_associated_rules_for_file", "/dids/{scope}/{name}/associated_rules", scope, name))
+}
