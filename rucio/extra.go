@@ -24,16 +24,16 @@ func marshalExtra(v any, extra map[string]any) ([]byte, error) {
 	return append(append(named[:len(named)-1], ','), more[1:]...), nil
 }
 
-// unmarshalExtra decodes data into v, a pointer to a struct, and what v has no fields for into extra.
+// unmarshalExtra decodes data into v, a pointer to a struct, and what v has no fields for into extra. Numbers in
+// values of type any keep their digits.
 func unmarshalExtra(data []byte, v any, extra *map[string]any) error {
-	if err := json.Unmarshal(data, v); err != nil {
-		return err
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
 	var all map[string]any
-	if err := d.Decode(&all); err != nil {
-		return err
+	for _, into := range []any{v, &all} {
+		d := json.NewDecoder(bytes.NewReader(data))
+		d.UseNumber()
+		if err := d.Decode(into); err != nil {
+			return err
+		}
 	}
 	t := reflect.TypeOf(v).Elem()
 	for i := range t.NumField() {

@@ -2,6 +2,7 @@ package rucio
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 )
 
@@ -67,4 +68,40 @@ func (c *Client) ListReplicas(ctx context.Context, dids []DID, o *ListReplicasOp
 		r.accept("application/metalink4+xml")
 	}
 	return stream[Replica](ctx, c, r)
+}
+
+// DIDOfPFN is a row of GetDIDFromPFNs.
+type DIDOfPFN struct {
+	Object
+	PFN string
+	DID DID
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *DIDOfPFN) UnmarshalJSON(data []byte) error {
+	var row map[string]DID
+	if err := json.Unmarshal(data, &row); err != nil {
+		return err
+	}
+	for d.PFN, d.DID = range row {
+		break // there is one
+	}
+	return nil
+}
+
+// GetDIDFromPFNsOptions are for GetDIDFromPFNs.
+type GetDIDFromPFNsOptions struct {
+	RSE string `py:"rse=None"` // that the PFNs are of; servers need it
+}
+
+// GetDIDFromPFNs tells which files PFNs are, as far as an RSE knows. It works for RSEs that have a protocol of scheme srm, all
+// others fail with ErrRSEProtocolNotSupported; without an RSE it fails with ErrRSENotFound, contrary to what the signature
+// suggests. On a deterministic RSE the name follows from the path, be there such a file or not.
+//
+//rucio:method ReplicaClient.get_did_from_pfns POST /replicas/dids
+//rucio:param pfns physical names of files
+func (c *Client) GetDIDFromPFNs(ctx context.Context, pfns []string, o *GetDIDFromPFNsOptions) iter.Seq2[*DIDOfPFN, error] {
+	o = withDefaults(o)
+	return stream[DIDOfPFN](ctx, c, post("get_did_from_pfns", "/replicas/dids").
+		json(fields{"rse": orNull(o.RSE), "pfns": orEmpty(pfns)}))
 }

@@ -3,37 +3,42 @@ package rucio
 import (
 	"context"
 	"iter"
+	"maps"
 )
 
-// RSE is a storage element and its settings. ListRSEs fills what its rows hold.
+// RSE is a storage element and its settings. ListRSEs without an expression has the geographical ones, GetRSE the others;
+// ListRSEs with an expression has names only.
 type RSE struct {
 	Object
 	ID                string     `json:"id"`
 	RSE               string     `json:"rse"` // its name
-	Type              string     `json:"rse_type"`
+	VO                string     `json:"vo"`
+	Type              string     `json:"rse_type"` // DISK or TAPE
 	Deterministic     bool       `json:"deterministic"`
 	Volatile          bool       `json:"volatile"`
 	StagingArea       bool       `json:"staging_area"`
+	Availability      int        `json:"availability"` // 4 for read, 2 for write and 1 for delete, added up
 	AvailabilityRead  bool       `json:"availability_read"`
 	AvailabilityWrite bool       `json:"availability_write"`
 	AvailabilityDel   bool       `json:"availability_delete"`
+	QoSClass          string     `json:"qos_class"`
 	LFN2PFNAlgorithm  string     `json:"lfn2pfn_algorithm"`
 	SignURL           string     `json:"sign_url"`
 	VerifyChecksum    *bool      `json:"verify_checksum"`
 	Domain            []string   `json:"domain"`
 	Credentials       any        `json:"credentials"`
 	Protocols         []Protocol `json:"protocols"`
-}
-
-// Protocol is a way to reach an RSE.
-type Protocol struct {
-	Scheme             string                    `json:"scheme"`
-	Hostname           string                    `json:"hostname"`
-	Port               int                       `json:"port"`
-	Prefix             string                    `json:"prefix"`
-	Impl               string                    `json:"impl"`
-	Domains            map[string]map[string]any `json:"domains"` // lan and wan: operation to priority, 0 for off
-	ExtendedAttributes any                       `json:"extended_attributes"`
+	City              string     `json:"city"`
+	RegionCode        string     `json:"region_code"`
+	CountryName       string     `json:"country_name"`
+	Continent         string     `json:"continent"`
+	TimeZone          string     `json:"time_zone"`
+	Latitude          *float64   `json:"latitude"`
+	Longitude         *float64   `json:"longitude"`
+	ISP               string     `json:"ISP"`
+	ASN               string     `json:"ASN"`
+	CreatedAt         Time       `json:"created_at"`
+	UpdatedAt         Time       `json:"updated_at"`
 }
 
 // ListRSEsOptions narrow ListRSEs.
@@ -41,7 +46,8 @@ type ListRSEsOptions struct {
 	RSEExpression string `py:"rse_expression=None"` // such as "country=UK&type=DISK"
 }
 
-// ListRSEs lists the RSEs, all or those of an RSE expression.
+// ListRSEs lists the RSEs, all or those of an RSE expression. It fails with ErrInvalidRSEExpression, also when an expression
+// matches none.
 //
 //rucio:method RSEClient.list_rses GET /rses/
 func (c *Client) ListRSEs(ctx context.Context, o *ListRSEsOptions) iter.Seq2[*RSE, error] {
@@ -56,28 +62,31 @@ func (c *Client) GetRSE(ctx context.Context, rse string) (*RSE, error) {
 	return one[RSE](ctx, c, get("get_rse", "/rses/{rse}", rse))
 }
 
-// RSEUsage is what a source of information says about the space of an RSE, in bytes.
-type RSEUsage struct {
-	Object
-	RSEID     string `json:"rse_id"`
-	RSE       string `json:"rse"`
-	Source    string `json:"source"` // rucio, storage, unavailable ...
-	Used      *int64 `json:"used"`
-	Free      *int64 `json:"free"`
-	Total     *int64 `json:"total"`
-	Files     *int64 `json:"files"`
-	UpdatedAt Time   `json:"updated_at"`
-}
-
-// GetRSEUsageOptions narrow GetRSEUsage.
-type GetRSEUsageOptions struct {
-	Filters map[string]any `py:"filters=None"` // source, per_account
-}
-
-// GetRSEUsage tells the space of an RSE, a row for each source of information.
+// AddRSE creates an RSE, by default a deterministic one on DISK that can be read, written and deleted from. It fails with
+// ErrDuplicate when there is, or has been, one of this name, and with ErrInvalidObject when the name is not made of capitals,
+// digits, _ and -. Settings that the server does not know are ignored.
 //
-//rucio:method RSEClient.get_rse_usage GET /rses/{rse}/usage
-func (c *Client) GetRSEUsage(ctx context.Context, rse string, o *GetRSEUsageOptions) iter.Seq2[*RSEUsage, error] {
-	o = withDefaults(o)
-	return stream[RSEUsage](ctx, c, get("get_rse_usage", "/rses/{rse}/usage", rse).queryMap(o.Filters))
+//rucio:method RSEClient.add_rse POST /rses/{rse}
+//rucio:param **kwargs=settings deterministic, volatile, staging_area, rse_type (DISK or TAPE), availability_read, availability_write, availability_delete, city, region_code, country_name, continent, time_zone, latitude, longitude, ISP, ASN
+func (c *Client) AddRSE(ctx context.Context, rse string, settings map[string]any) error {
+	body := fields{}
+	maps.Copy(body, settings)
+	return exec(ctx, c, post("add_rse", "/rses/{rse}", rse).json(body))
+}
+
+// UpdateRSE changes settings of an RSE, or its name. It fails with ErrRSENotFound, and with ErrInputValidationError for what
+// is no setting.
+//
+//rucio:method RSEClient.update_rse PUT /rses/{rse}
+//rucio:param parameters settings by name: those of add_rse, qos_class, and name for a new name
+func (c *Client) UpdateRSE(ctx context.Context, rse string, parameters map[string]any) error {
+	return exec(ctx, c, put("update_rse", "/rses/{rse}", rse).json(parameters))
+}
+
+// DeleteRSE removes an RSE. It fails with ErrRSENotFound, and with ErrRSEOperationNotSupported when the RSE has replicas. Its
+// name cannot be used again.
+//
+//rucio:method RSEClient.delete_rse DELETE /rses/{rse}
+func (c *Client) DeleteRSE(ctx context.Context, rse string) error {
+	return exec(ctx, c, del("delete_rse", "/rses/{rse}", rse))
 }
