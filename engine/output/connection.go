@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"time"
@@ -31,6 +32,10 @@ func (c *connection) do(r *http.Request) (*http.Response, error) {
 	r.Header.Set("User-Agent", c.userAgent)
 	answer, err := c.client.Do(r) //nolint:gosec // the operator says where to
 	if err != nil {
+		var request *url.Error
+		if errors.As(err, &request) {
+			err = request.Err // without the verb and the address: messages name the target
+		}
 		var cert *tls.CertificateVerificationError
 		if errors.As(err, &cert) {
 			return nil, fmt.Errorf("%w (ca: FILE in the definition names authorities to trust; verify: false trusts anyone)", err)

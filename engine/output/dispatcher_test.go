@@ -80,7 +80,7 @@ func TestDownInTheMiddle(t *testing.T) {
 	if err != nil || got.Lost+got.Rejected > 0 || got.Sent+got.Spooled != 700 || got.Spooled < 200 {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	if !strings.Contains(log.String(), "documents wait in the spool: es "+target.URI) {
+	if text := log.String(); !strings.Contains(text, target.String()+": EOF; ") || !strings.Contains(text, fmt.Sprintf("; %d documents of this task wait in the spool", got.Spooled)) {
 		t.Error(log)
 	}
 	if b := waiting(t, first, got.Spooled); len(b) != 1 || b[0].Target.String() != target.String() || time.Since(b[0].Oldest).Abs() > time.Hour {
@@ -407,7 +407,7 @@ func TestAnotherProcessIsSending(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed(t, e, Tally{Spooled: 2})
-	if !strings.Contains(log.String(), "documents wait in the spool: "+target.String()+": another process is sending") {
+	if !strings.Contains(log.String(), target.String()+": another process is sending: context deadline exceeded; 2 documents of this task wait in the spool") {
 		t.Error(log)
 	}
 	unlock()

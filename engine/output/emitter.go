@@ -206,13 +206,15 @@ func (l *lane) halt(ctx context.Context) {
 // close sends what waits for the database, and counts what became of this task's documents.
 func (l *lane) close(ctx context.Context) (Tally, error) {
 	l.halt(ctx)
+	var wait error // why documents wait
 	if l.queue != nil {
-		if r := l.d.deliverUnlessDown(ctx, l.queue); r.Err != nil {
-			l.d.o.Log.Warn(fmt.Sprintf("documents wait in the spool: %v", r.Err))
-		}
+		wait = l.d.deliverUnlessDown(ctx, l.queue).Err
 	}
 	rejected, lost := l.sendMemory(ctx)
 	t, err := l.count()
+	if wait != nil {
+		l.d.o.Log.Warn(fmt.Sprintf("%v; %d documents of this task wait in the spool", wait, t.Spooled))
+	}
 	t.Rejected += rejected
 	t.Lost = lost
 	t.Sent = l.total - t.Spooled - t.Rejected - t.Lost
