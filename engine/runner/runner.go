@@ -40,7 +40,7 @@ type Options struct {
 	Parallel   int             // tasks at a time; less than 1 means 1
 	FailFast   bool            // start no task after one has failed
 	Strict     bool            // warnings about kwargs are errors
-	Timeout    time.Duration   // of a task whose definition has none; 0 means none
+	Timeout    time.Duration   // of each attempt at a task whose definition has none; 0 means none
 	RunTimeout time.Duration   // of everything; 0 means none
 	RetryPause time.Duration   // before a failed task is started again
 	Grace      time.Duration   // for clean-up after a stop; 0 means DefaultGrace

@@ -230,9 +230,23 @@ func TestTemporaryFolder(t *testing.T) {
 	if len(dirs) != 2 || dirs[0] == dirs[1] || !strings.HasPrefix(dirs[0], l.TempDir) {
 		t.Fatalf("folders %v", dirs)
 	}
-	if left, err := os.ReadDir(l.TempDir); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
+	if left := leftIn(t, l.TempDir); left != "" {
+		t.Errorf("left behind: %s", left)
 	}
+}
+
+// leftIn lists a folder.
+func leftIn(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make([]string, len(entries))
+	for i, entry := range entries {
+		names[i] = entry.Name()
+	}
+	return strings.Join(names, " ")
 }
 
 func TestKwargProblemsNameFileAndLine(t *testing.T) {
