@@ -65,37 +65,59 @@ func (c *Client) ListAccounts(ctx context.Context, o *ListAccountsOptions) iter.
 		query("account_type", o.AccountType).query("identity", o.Identity).queryMap(o.Filters))
 }
 
-// GetAccountLimits returns the quota of an account on an RSE or RSE expression: its name to bytes, -1 for none.
+// UpdateAccount sets a property of an account: status (ACTIVE, SUSPENDED or DELETED, in capitals), account_type (USER, GROUP
+// or SERVICE) or email, where a nil value removes the address. It fails with ErrAccountNotFound; the server ignores a key
+// that it does not know.
 //
-//rucio:method AccountClient.get_account_limits GET /accounts/{account}/limits/{locality}/{rse_expression}
-//rucio:param locality local for an RSE, global for an RSE expression
-func (c *Client) GetAccountLimits(ctx context.Context, account, rseExpression, locality string) (*Object, error) {
-	return one[Object](ctx, c, get("get_account_limits", "/accounts/{account}/limits/{locality}/{rse_expression}", account, locality, rseExpression).
-		refuse(checkLocality("get_account_limits", "locality", locality)))
+//rucio:method AccountClient.update_account PUT /accounts/{account}
+//rucio:param key status, account_type or email
+func (c *Client) UpdateAccount(ctx context.Context, account, key string, value any) error {
+	return exec(ctx, c, put("update_account", "/accounts/{account}", account).json(fields{key: value}))
 }
 
-// SetAccountLimit sets the quota of an account on an RSE or RSE expression.
+// DeleteAccount disables an account: its status is DELETED then, and it can no longer log in. It fails with
+// ErrAccountNotFound, also when the account is deleted already.
 //
-//rucio:method AccountClient.set_account_limit POST /accounts/{account}/limits/{locality}/{rse}
-//rucio:param rse name of the RSE, or the RSE expression
-//rucio:param bytes_=limit bytes; -1 for no limit
-//rucio:param locality local for an RSE, global for an RSE expression
-func (c *Client) SetAccountLimit(ctx context.Context, account, rse string, limit int64, locality string) error {
-	return exec(ctx, c, post("set_account_limit", "/accounts/{account}/limits/{locality}/{rse}", account, locality, rse).
-		json(fields{"bytes": limit}).refuse(checkLocality("set_account_limit", "scope", locality)))
+//rucio:method AccountClient.delete_account DELETE /accounts/{account}
+func (c *Client) DeleteAccount(ctx context.Context, account string) error {
+	return exec(ctx, c, del("delete_account", "/accounts/{account}", account))
 }
 
-// GetLocalAccountLimits returns the quotas of an account: bytes by the name of the RSE. Unlimited ones are 1e999.
-//
-//rucio:method AccountClient.get_local_account_limits GET /accounts/{account}/limits/local
-func (c *Client) GetLocalAccountLimits(ctx context.Context, account string) (*Object, error) {
-	return one[Object](ctx, c, get("get_local_account_limits", "/accounts/{account}/limits/local", account))
+// AccountAttribute is a row of ListAccountAttributes.
+type AccountAttribute struct {
+	Object
+	Key   string `json:"key"`
+	Value any    `json:"value"` // text, mostly
 }
 
-// checkLocality refuses what is neither kind of limit, in the words of the Python client.
-func checkLocality(method, word, locality string) error {
-	if locality != "local" && locality != "global" {
-		return argumentError(method, ErrUnsupportedOperation, "The provided %s (%s) for the account limit was invalid", word, locality)
-	}
-	return nil
+// ListAccountAttributes lists the attributes of an account, or fails with ErrAccountNotFound. The server sends all of them
+// in one piece: in raw mode, and in Python, they are one row that is a list.
+//
+//rucio:method AccountClient.list_account_attributes GET /accounts/{account}/attr/
+func (c *Client) ListAccountAttributes(ctx context.Context, account string) iter.Seq2[*AccountAttribute, error] {
+	return stream[AccountAttribute](ctx, c, get("list_account_attributes", "/accounts/{account}/attr/", account))
+}
+
+// AddAccountAttribute sets an attribute of an account that it does not have yet: text of letters, digits, and the signs
+// "-_./". It fails with ErrDuplicate, ErrAccountNotFound, or ErrInvalidObject when key or value are of another form.
+//
+//rucio:method AccountClient.add_account_attribute POST /accounts/{account}/attr/{key}
+func (c *Client) AddAccountAttribute(ctx context.Context, account, key string, value any) error {
+	return exec(ctx, c, post("add_account_attribute", "/accounts/{account}/attr/{key}", account, key).
+		json(fields{"key": key, "value": value}))
+}
+
+// DeleteAccountAttribute removes an attribute of an account. It fails with ErrAccountNotFound when the account does not have
+// it.
+//
+//rucio:method AccountClient.delete_account_attribute DELETE /accounts/{account}/attr/{key}
+func (c *Client) DeleteAccountAttribute(ctx context.Context, account, key string) error {
+	return exec(ctx, c, del("delete_account_attribute", "/accounts/{account}/attr/{key}", account, key))
+}
+
+// ListAccountRules lists the replication rules of an account; an account that does not exist has none.
+//
+//rucio:method AccountClient.list_account_rules GET /accounts/{account}/rules
+func (c *Client) ListAccountRules(ctx context.Context, account string) iter.Seq2[*Rule, error] {
+	return stream[Rule](ctx, c, get("list_account_rules", "/accounts/{account}/rules", account))
 }
