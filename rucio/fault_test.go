@@ -357,3 +357,11 @@ func TestManyAtOnce(t *testing.T) {
 		t.Errorf("%d requests", n.Load())
 	}
 }
+
+func TestScopeOwnersOfAnOldServer(t *testing.T) {
+	c, _ := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(http.StatusNotFound) }, nil)
+	_, err := c.ListScopeOwners(t.Context())
+	if e := asError(t, err); e.Class != "RucioException" || e.Message != "list_scope_owners requires a rucio server version >=40." {
+		t.Errorf("got %+v", e)
+	}
+}
