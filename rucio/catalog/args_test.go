@@ -137,7 +137,7 @@ func TestNames(t *testing.T) {
 		t.Error("there is no method list_rse")
 	}
 	for _, m := range catalog.Methods {
-		if m.Doc == "" || m.Verb == "" || !strings.HasPrefix(m.Path, "/") || m.Call == nil {
+		if m.Doc == "" || m.Call == nil || (m.Verb+m.Path != "" && (m.Verb == "" || !strings.HasPrefix(m.Path, "/"))) {
 			t.Errorf("%s is incomplete: %+v", m.Name, m)
 		}
 	}

@@ -42,7 +42,7 @@ type Method struct {
 	Go      string // the Go method: "AddReplicationRule"
 	Doc     string // what it does, from the Go method's doc comment
 	Params  []Param
-	Verb    string // HTTP verb of the request that does the work: "POST"
+	Verb    string // HTTP verb of the request that does the work: "POST"; empty when none is made
 	Path    string // its path below the host: "/rules/"
 	Returns Shape
 	// Call runs the method. Exactly one of the results is set, as Returns says; of a Stream, errors come from the
