@@ -63,7 +63,7 @@ func (c *Client) DeleteReplicas(ctx context.Context, rse string, files []DID, o 
 
 // UpdateReplicasStates says in what state replicas are: A (available), U (unavailable), C (being copied), B (being deleted),
 // D (bad) or T (unavailable for a time). It fails with ErrReplicaNotFound, ErrRSENotFound, ErrInvalidObject for what is no state,
-// ErrValueError for one that is written out, such as AVAILABLE, and ErrUnsupportedOperation for a change that is not possible.
+// and ErrValueError for one that is written out, such as AVAILABLE.
 //
 //rucio:method ReplicaClient.update_replicas_states PUT /replicas
 //rucio:param files each with scope, name and state
