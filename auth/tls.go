@@ -91,8 +91,10 @@ func trusted(path string, withSystem bool) (*x509.CertPool, error) {
 		}
 	}
 	pool, found := x509.NewCertPool(), false
-	if system, err := x509.SystemCertPool(); withSystem && err == nil {
-		pool = system
+	if withSystem { // reading them takes milliseconds
+		if system, err := x509.SystemCertPool(); err == nil {
+			pool = system
+		}
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
