@@ -163,23 +163,23 @@ func (c *call) toInteger(v lua.LValue, name string, least int64) int64 {
 	return i
 }
 
-// table returns a table, filled.
-func (c *call) table(n int, name string) *lua.LTable {
-	table, ok := c.Get(n).(*lua.LTable)
+// table returns the table that is argument 1, filled.
+func (c *call) table(name string) *lua.LTable {
+	table, ok := c.Get(1).(*lua.LTable)
 	if !ok {
-		c.wrong(name, "a table", c.Get(n))
+		c.wrong(name, "a table", c.Get(1))
 	}
 	Fill(table)
 	return table
 }
 
-// list returns the items of a list.
-func (c *call) list(n int, name string) []lua.LValue {
-	table := c.table(n, name)
+// list returns the items of the list that is argument 1.
+func (c *call) list() []lua.LValue {
+	table := c.table("list")
 	items := make([]lua.LValue, 0, table.Len())
 	for key, v := table.Next(lua.LNil); key != lua.LNil; key, v = table.Next(key) {
 		if key != lua.LNumber(len(items)+1) {
-			c.check(fmt.Errorf("%s must be a list, not a table with other keys than 1, 2, 3", name))
+			c.raise(errors.New("list must be a list, not a table with other keys than 1, 2, 3"))
 		}
 		items = append(items, v)
 	}

@@ -62,7 +62,8 @@ func (c *codec) decode(doc string) (lua.LValue, error) {
 		return nil, fmt.Errorf("invalid JSON: the document is larger than 4 GiB")
 	}
 	text := doc[space(doc, 0):]
-	v, end := lua.LValue(nil), 0
+	var v lua.LValue
+	var end int
 	if text != "" && text[0] == '{' {
 		v, end = c.object(text)
 	} else if end = skip(text, 0, 0); end >= 0 {

@@ -350,7 +350,8 @@ func FuzzJSON(f *testing.F) {
 		L := newState(t)
 		v, err := Decode(L, doc)
 		var syntax *SyntaxError
-		if valid := json.Valid([]byte(doc)); valid != (err == nil) && !(errors.As(err, &syntax) && syntax.Deep) {
+		deep := errors.As(err, &syntax) && syntax.Deep
+		if valid := json.Valid([]byte(doc)); valid != (err == nil) && !deep {
 			t.Fatalf("encoding/json says valid: %v; Decode: %v", valid, err)
 		}
 		if err != nil {

@@ -41,7 +41,7 @@ func TestFile(t *testing.T) {
 		{`file.random(-1)`, `error: file.random: size must be an integer from 0 on, not -1`},
 		{`file.random(1.5)`, `error: file.random: size must be an integer from 0 on, not 1.5`},
 		{`file.random(1, {name = "../x"})`, `error: file.random: name must be the name of a file, without folders, not the string "../x"`},
-		{`file.random(1, {nmae = "x"})`, `error: file.random: unknown option "nmae"`},
+		{`file.random(1, {nam = "x"})`, `error: file.random: unknown option "nam"`},
 		{`file.list("/", "[")`, `error: file.list: pattern must be a pattern such as *.yml, not the string "["`},
 		{`local p = file.random(3) file.copy(p, p)`, `error: ...are the same file`},
 		{`file.read("/")`, `error: file.read: read /: is a directory`},

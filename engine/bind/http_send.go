@@ -96,7 +96,7 @@ func pause(attempt int64, answer *response) time.Duration {
 		}
 	}
 	wait := min(firstPause<<min(attempt, 16), longestPause)
-	return wait/2 + rand.N(wait/2)
+	return wait/2 + rand.N(wait/2) //nolint:gosec // spreads retries, no more
 }
 
 // attempt makes a request once and reads the whole answer.

@@ -50,8 +50,8 @@ func jsonArray(c *call) int {
 		c.SetTop(0)
 		c.Push(c.NewTable())
 	}
-	list := c.table(1, "list")
-	if c.list(1, "list"); list.Metatable != lua.LNil && !Fill(list) {
+	list := c.table("list")
+	if c.list(); list.Metatable != lua.LNil && !Fill(list) {
 		c.wrong("list", "a list without a metatable", list)
 	}
 	codecOf(c.LState).markList(list)

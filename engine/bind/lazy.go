@@ -12,6 +12,9 @@ const (
 	inlineMembers = 8
 	// manyMembers is how many members are still found by looking at one after the other.
 	manyMembers = 32
+	// sharedText is the length of documents whose memory their parts share. A part of a larger one that is kept would keep
+	// all of it, so it is copied.
+	sharedText = 4096
 )
 
 // A lazy is a list or object of a JSON document as a Lua table. gopher-lua's tables are expensive (each field costs entries
@@ -118,6 +121,15 @@ func (z *lazy) hasEscapedKey() bool {
 	return false
 }
 
+// key returns the name of member i.
+func (z *lazy) key(i int) string {
+	name := unquote(z.members[i].key.of(z.doc))
+	if len(z.doc) > sharedText {
+		return strings.Clone(name)
+	}
+	return name
+}
+
 // find returns the number of the member called key (the last one, should there be several), or -1.
 func (z *lazy) find(key string) int {
 	for i := len(z.members) - 1; i >= 0; i-- {
@@ -138,13 +150,22 @@ func (z *lazy) get(i int) lua.LValue {
 				return k.table
 			}
 		}
-		table := z.codec.value(s.of(z.doc))
+		table := z.codec.part(z.doc, s)
 		z.kids = append(z.kids, kid{i, table})
 		return table
 	case 'n':
 		return lua.LNil
 	}
-	return z.codec.value(s.of(z.doc))
+	return z.codec.part(z.doc, s)
+}
+
+// part returns the value of a part of a document that was checked.
+func (c *codec) part(doc string, s span) lua.LValue {
+	text := s.of(doc)
+	if len(doc) > sharedText && len(text) <= sharedText {
+		text = strings.Clone(text)
+	}
+	return c.value(text)
 }
 
 // fill turns the table into an ordinary one.
@@ -167,10 +188,10 @@ func (z *lazy) fillObject() {
 	z.table = *z.codec.newTable(0, len(z.members))
 	z.table.Metatable = meta
 	nulls := false
-	for i, m := range z.members {
+	for i := range z.members {
 		v := z.get(i)
 		nulls = nulls || v == lua.LNil
-		z.table.RawSetString(unquote(m.key.of(z.doc)), v)
+		z.table.RawSetString(z.key(i), v)
 	}
 	z.kids = nil
 	if !nulls {
@@ -185,7 +206,7 @@ func (z *lazy) fillList() {
 	z.table = *z.codec.newTable(len(items), 0)
 	z.table.Metatable = meta
 	for i, item := range items {
-		z.table.RawSetInt(i+1, z.codec.value(item.of(z.doc)))
+		z.table.RawSetInt(i+1, z.codec.part(z.doc, item))
 	}
 	z.doc = ""
 }
@@ -195,8 +216,8 @@ func (z *lazy) nulls() (keys []string) {
 	if z == nil {
 		return nil
 	}
-	for _, m := range z.members {
-		key := unquote(m.key.of(z.doc))
+	for i, m := range z.members {
+		key := z.key(i)
 		if m.value.of(z.doc) == "null" && z.table.RawGetString(key) == lua.LNil && !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
@@ -219,7 +240,7 @@ func next(t *lua.LTable, key lua.LValue) (lua.LValue, lua.LValue) {
 		return t.Next(key)
 	}
 	for i++; i < len(z.members); i++ {
-		name := z.members[i].key.of(z.doc)
+		name := z.key(i)
 		if v := z.get(i); v != lua.LNil && z.find(name) == i {
 			return lua.LString(name), v
 		}

@@ -32,7 +32,7 @@ func logModule() module {
 			{name: "with", signature: "(fields) -> logger", doc: "Makes a logger that adds fields to each of its lines. It has the methods debug, info, warn and error.",
 				example: `local l = log.with{ rse = "XRD1" }
 l:info("uploaded")`, call: func(c *call) int {
-					return c.give(newLogger(c.LState, c.host.log(), c.table(1, "fields")).value(c.LState))
+					return c.give(newLogger(c.LState, c.host.log(), c.table("fields")).value(c.LState))
 				}},
 			{name: "logger:info", signature: "(...)", doc: "As log.info, with the logger's fields; so do debug, warn, warning and error."},
 			{name: "logger:with", signature: "(fields) -> logger", doc: "A logger with further fields."},
@@ -100,5 +100,5 @@ func (l *logger) write(L *luar.LState, level slog.Level) int {
 // With is logger:with.
 func (l *logger) With(L *luar.LState) int {
 	c := &call{LState: L.LState, name: "logger:with"}
-	return c.give(newLogger(L.LState, l.log, c.table(1, "fields")).value(L.LState))
+	return c.give(newLogger(L.LState, l.log, c.table("fields")).value(L.LState))
 }

@@ -95,7 +95,7 @@ func runParallel(c *call, keep bool) int {
 
 // items returns the items of the list that is argument 1 as Go values.
 func (p *pool) items() []any {
-	list := p.list(1, "list")
+	list := p.list()
 	items := make([]any, len(list))
 	for i, v := range list {
 		item, err := ToGo(v)

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 
@@ -25,14 +26,14 @@ func randomModule() module {
 				return c.give(lua.LNumber(c.random().Float64()))
 			}},
 			{name: "choice", signature: "(list) -> value", doc: "One of a list's items.", example: `print(random.choice{ "XRD1", "XRD2" })`, call: func(c *call) int {
-				items := c.list(1, "list")
+				items := c.list()
 				if len(items) == 0 {
 					c.wrong("list", "a list that is not empty", c.Get(1))
 				}
 				return c.give(items[c.random().IntN(len(items))])
 			}},
 			{name: "shuffle", signature: "(list) -> list", doc: "A new list of the same items in any order.", example: `print(random.shuffle{ 1, 2, 3 })`, call: func(c *call) int {
-				items := c.list(1, "list")
+				items := c.list()
 				c.random().Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] })
 				list := c.CreateTable(len(items), 0)
 				for _, item := range items {
@@ -42,15 +43,15 @@ func randomModule() module {
 			}},
 			{name: "string", signature: "(length [, alphabet]) -> text", doc: "A text of lower case letters and digits, or of the alphabet's characters.", example: `print(random.string(8), random.string(4, "ab"))`, call: randomString},
 			{name: "bytes", signature: "(length) -> text", doc: "Random bytes.", example: `print(#random.bytes(100))`, call: func(c *call) int {
-				b := make([]byte, c.length(1))
-				for i := range b {
-					b[i] = byte(c.random().Uint32())
+				length, b := c.length(1), []byte(nil)
+				for len(b) < length {
+					b = binary.LittleEndian.AppendUint64(b, c.random().Uint64())
 				}
-				return c.give(lua.LString(b))
+				return c.give(lua.LString(b[:length]))
 			}},
 			{name: "seed", signature: "(integer)", doc: "From here on this module's values follow from the integer, the same in every run.", example: `random.seed(1)`, call: func(c *call) int {
 				seed := c.integer(1, "integer", math.MinInt64)
-				c.setRandom(rand.New(rand.NewPCG(uint64(seed), 0)))
+				c.setRandom(rand.New(rand.NewPCG(uint64(seed), 0))) //nolint:gosec // asked for
 				return 0
 			}},
 		},
@@ -62,7 +63,7 @@ func (c *call) random() *rand.Rand {
 	if known, ok := c.G.Registry.RawGetString(randomKey).(*lua.LUserData); ok {
 		return known.Value.(*rand.Rand)
 	}
-	return c.setRandom(rand.New(newChaCha8()))
+	return c.setRandom(rand.New(newChaCha8())) //nolint:gosec // not for secrets, as the documentation says
 }
 
 func (c *call) setRandom(source *rand.Rand) *rand.Rand {
@@ -80,12 +81,11 @@ func (c *call) length(n int) int {
 }
 
 func randomInt(c *call) int {
-	low, high := int64(1), int64(0)
+	low, last := int64(1), 1
 	if c.given(2) {
-		low, high = c.integer(1, "min", math.MinInt64), c.integer(2, "max", math.MinInt64)
-	} else {
-		high = c.integer(1, "max", math.MinInt64)
+		low, last = c.integer(1, "min", math.MinInt64), 2
 	}
+	high := c.integer(last, "max", math.MinInt64)
 	if span := high - low; high < low || span < 0 || span == math.MaxInt64 {
 		c.wrong("max", "an integer not below min", lua.LNumber(high))
 	}

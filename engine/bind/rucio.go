@@ -152,7 +152,7 @@ func rucioClient(c *call) int {
 	if c.host.NewClient == nil {
 		c.raise(errors.New("there is no Rucio here"))
 	}
-	settings, err := ToGo(c.table(1, "settings"))
+	settings, err := ToGo(c.table("settings"))
 	c.check(err)
 	named, ok := settings.(map[string]any)
 	if !ok {

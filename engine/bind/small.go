@@ -55,7 +55,7 @@ print(did.parse("user.jdoe.data.1").scope)`, call: func(c *call) int {
 			{name: "format", signature: "(did) or (scope, name) -> text", doc: "\"scope:name\".", example: `print(did.format{ scope = "user.jdoe", name = "data.1" }, did.format("user.jdoe", "data.1"))`,
 				call: func(c *call) int {
 					if !c.given(2) {
-						table := c.table(1, "did")
+						table := c.table("did")
 						c.SetTop(0)
 						c.Push(table.RawGetString("scope"))
 						c.Push(table.RawGetString("name"))
