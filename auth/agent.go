@@ -31,12 +31,12 @@ const (
 	boxOverhead        = secretbox.Overhead
 )
 
-// decryptAgent returns the JSON text of an oidc-agent account configuration. It reads all formats of oidc-agent 2 to 5 but
+// decryptAgent returns the JSON text of an oidc-agent account configuration, and the key. It reads all formats of oidc-agent 2 to 5 but
 // those for PGP keys (oidc-agent: src/utils/crypt).
-func decryptAgent(text, password string) ([]byte, error) {
+func decryptAgent(text, password string) (plain, key []byte, err error) {
 	text = strings.ReplaceAll(text, `\n`, "\n") // as the Python task manager's entrypoint did: echo -e
 	if strings.Contains(text, "-----BEGIN PGP MESSAGE-----") {
-		return nil, errAgentPGP
+		return nil, nil, errAgentPGP
 	}
 	var lines []string
 	for line := range strings.Lines(text) {
@@ -46,7 +46,7 @@ func decryptAgent(text, password string) ([]byte, error) {
 	}
 	switch {
 	case len(lines) == 0:
-		return nil, fmt.Errorf("%w: it is empty", errAgentFormat)
+		return nil, nil, fmt.Errorf("%w: it is empty", errAgentFormat)
 	case len(lines) > 1 && withChecks(lines[len(lines)-1]):
 		return decryptLines(lines, password)
 	}
@@ -68,62 +68,64 @@ func withChecks(line string) bool {
 
 // decryptLines reads the format since 2.1.0, one thing a line: length of the cipher text, nonce, salt, parameters, cipher
 // text, check value, version. Half of the derived key encrypts; the other half is the check value.
-func decryptLines(lines []string, password string) ([]byte, error) {
+func decryptLines(lines []string, password string) (plain, key []byte, err error) {
 	if len(lines) < 7 {
-		return nil, fmt.Errorf("%w: it has %d lines, not 7: was it cut?", errAgentFormat, len(lines))
+		return nil, nil, fmt.Errorf("%w: it has %d lines, not 7: was it cut?", errAgentFormat, len(lines))
 	}
 	length, err := strconv.Atoi(lines[0])
 	if err != nil {
-		return nil, fmt.Errorf("%w: its first line is no length", errAgentFormat)
+		return nil, nil, fmt.Errorf("%w: its first line is no length", errAgentFormat)
 	}
 	// the lengths of nonce, salt, code and key, the base64 alphabet, passes, memory, algorithm; oidc-agent itself only looks
 	// at the lengths
 	if !strings.HasPrefix(lines[3], "24:16:16:32:1:") {
-		return nil, fmt.Errorf("%w: its parameters %q are not known", errAgentFormat, lines[3])
+		return nil, nil, fmt.Errorf("%w: its parameters %q are not known", errAgentFormat, lines[3])
 	}
 	var part [4][]byte
 	for i, line := range []string{lines[1], lines[2], lines[4], lines[5]} {
 		if part[i], err = base64.StdEncoding.DecodeString(line); err != nil {
-			return nil, fmt.Errorf("%w: line %d is not base64", errAgentFormat, []int{2, 3, 5, 6}[i])
+			return nil, nil, fmt.Errorf("%w: line %d is not base64", errAgentFormat, []int{2, 3, 5, 6}[i])
 		}
 	}
 	nonce, salt, box, check := part[0], part[1], part[2], part[3]
 	if len(box) != length || len(box) < boxOverhead || len(nonce) != boxNonce || len(salt) != 16 {
-		return nil, fmt.Errorf("%w: lengths differ: was it cut?", errAgentFormat)
+		return nil, nil, fmt.Errorf("%w: lengths differ: was it cut?", errAgentFormat)
 	}
-	key := argon2.IDKey([]byte(password), salt, idPasses, idMemory, 1, 2*boxKey)
+	key = argon2.IDKey([]byte(password), salt, idPasses, idMemory, 1, 2*boxKey)
 	if subtle.ConstantTimeCompare(key[boxKey:], check) != 1 {
-		return nil, errAgentPassword
+		return nil, nil, errAgentPassword
 	}
-	return openBox(box, nonce, key[:boxKey])
+	plain, err = openBox(box, nonce, key[:boxKey])
+	return plain, key[:boxKey], err
 }
 
 // decryptHex reads the format before 2.1.0: "length:salt:nonce:cipher", in hexadecimal digits. Nothing in it tells how its
 // key was derived.
-func decryptHex(line, password string) ([]byte, error) {
+func decryptHex(line, password string) (plain, key []byte, err error) {
 	fields := strings.Split(line, ":")
 	if len(fields) != 4 {
-		return nil, errAgentFormat
+		return nil, nil, errAgentFormat
 	}
 	length, err := strconv.Atoi(fields[0])
 	if err != nil {
-		return nil, errAgentFormat
+		return nil, nil, errAgentFormat
 	}
 	var part [3][]byte
 	for i, field := range fields[1:] {
 		if part[i], err = hex.DecodeString(field); err != nil {
-			return nil, fmt.Errorf("%w: its parts are not hexadecimal", errAgentFormat)
+			return nil, nil, fmt.Errorf("%w: its parts are not hexadecimal", errAgentFormat)
 		}
 	}
 	salt, nonce, box := part[0], part[1], part[2]
 	if length < boxOverhead || len(box) < length || len(nonce) != boxNonce || len(salt) != 16 {
-		return nil, fmt.Errorf("%w: lengths differ: was it cut?", errAgentFormat)
+		return nil, nil, fmt.Errorf("%w: lengths differ: was it cut?", errAgentFormat)
 	}
-	plain, err := openBox(box[:length], nonce, argon2.Key([]byte(password), salt, iPasses, iMemory, 1, boxKey))
-	if err != nil {
-		plain, err = openBox(box[:length], nonce, argon2.IDKey([]byte(password), salt, idPasses, idMemory, 1, boxKey))
+	key = argon2.Key([]byte(password), salt, iPasses, iMemory, 1, boxKey)
+	if plain, err = openBox(box[:length], nonce, key); err != nil {
+		key = argon2.IDKey([]byte(password), salt, idPasses, idMemory, 1, boxKey)
+		plain, err = openBox(box[:length], nonce, key)
 	}
-	return plain, err
+	return plain, key, err
 }
 
 // openBox decrypts libsodium's crypto_secretbox_easy.

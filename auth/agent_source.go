@@ -31,7 +31,9 @@ type agentConfig struct {
 type agent struct {
 	endpoint
 	config   agentConfig
-	borrowed bool // the last token was another process's
+	first    string // its refresh token, before the provider replaced it
+	key      []byte // it is encrypted with
+	borrowed bool   // the last token was another process's
 }
 
 const agentVariables = "OIDC_AGENT_AUTH_CLIENT_CFG_VALUE"
@@ -41,7 +43,7 @@ func newAgent(o *oidc) (tokens, error) {
 	fail := func(err error, advice string) (tokens, error) {
 		return nil, &Error{Kind: Config, Attempt: "read the oidc-agent configuration of " + agentVariables, Problem: err.Error(), Err: err, Advice: advice}
 	}
-	text, err := decryptAgent(o.opts.OIDC.AgentConfig.Reveal(), o.opts.OIDC.AgentPassword.Reveal())
+	text, key, err := decryptAgent(o.opts.OIDC.AgentConfig.Reveal(), o.opts.OIDC.AgentPassword.Reveal())
 	switch {
 	case errors.Is(err, errAgentPassword):
 		return fail(err, "check OIDC_AGENT_AUTH_CLIENT_CFG_PASSWORD")
@@ -50,11 +52,12 @@ func newAgent(o *oidc) (tokens, error) {
 	case err != nil:
 		return fail(err, "set it to the text of a file in ~/.oidc-agent")
 	}
-	a := &agent{endpoint: endpoint{oidc: o, setting: "the issuer of the oidc-agent configuration"}}
+	a := &agent{endpoint: endpoint{oidc: o, setting: "the issuer of the oidc-agent configuration"}, key: key}
 	if err := json.Unmarshal(text, &a.config); err != nil {
 		return fail(errors.New("what is encrypted in it is no account configuration"), "make it anew with oidc-gen")
 	}
 	a.config.IssuerURL = cmp.Or(a.config.IssuerURL, a.config.Issuer)
+	a.first = a.config.RefreshToken
 	a.clientID, a.secret = a.config.ClientID, rucio.Secret(a.config.ClientSecret)
 	switch {
 	case a.config.Mytoken != "":
@@ -86,6 +89,7 @@ func (a *agent) next(ctx context.Context) (rucio.Secret, error) {
 			return "", err
 		}
 	}
+	a.readRotated()
 	got, err := a.ask(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {a.config.RefreshToken}})
 	var e *Error
 	if errors.As(err, &e) && strings.Contains(e.Problem, "refresh token") {
@@ -95,9 +99,7 @@ func (a *agent) next(ctx context.Context) (rucio.Secret, error) {
 		return "", err
 	}
 	if got.RefreshToken != "" && got.RefreshToken != a.config.RefreshToken {
-		a.opts.Log.Warn("the identity provider replaced the refresh token of the oidc-agent configuration: when this run ends the new one is lost, and the configuration may be of no use to the next run; use client credentials, or have the client changed so that its refresh tokens stay",
-			"configuration", a.config.Name, "issuer", a.config.IssuerURL)
-		a.config.RefreshToken = got.RefreshToken
+		a.rotate(got.RefreshToken)
 	}
 	a.keep(rucio.Secret(got.AccessToken)) // before the lock is given back
 	return rucio.Secret(got.AccessToken), nil

@@ -38,7 +38,7 @@ func TestDecryptAgent(t *testing.T) {
 		"libsodium23 with a tag": agentFile(t, "libsodium23") + "\nGenerated using version: 2.0.1",
 	} {
 		t.Run(name, func(t *testing.T) {
-			plain, err := decryptAgent(text, "sésame")
+			plain, _, err := decryptAgent(text, "sésame")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,7 +46,7 @@ func TestDecryptAgent(t *testing.T) {
 			if err := json.Unmarshal(plain, &config); err != nil || config.RefreshToken == "" || config.ClientID == "" || config.IssuerURL == "" {
 				t.Errorf("got %s, %v", plain, err)
 			}
-			if _, err := decryptAgent(text, "Sesame"); !errors.Is(err, errAgentPassword) {
+			if _, _, err := decryptAgent(text, "Sesame"); !errors.Is(err, errAgentPassword) {
 				t.Errorf("with a wrong password: %v", err)
 			}
 		})
@@ -62,7 +62,7 @@ func TestDecryptAgentAsOidcGen(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := strings.TrimSuffix(string(testoidc.PrintAgentConfig(t, path, "sésame")), "\n")
-		got, err := decryptAgent(agentFile(t, name), "sésame")
+		got, _, err := decryptAgent(agentFile(t, name), "sésame")
 		if err != nil || string(got) != want {
 			t.Errorf("%s: got %s, %v, want %s", name, got, err, want)
 		}
@@ -112,7 +112,7 @@ func FuzzDecryptAgent(f *testing.F) {
 	f.Add("1:00:00:00")
 	f.Add("Generated using version: 4.2.6\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		if plain, err := decryptAgent(text, "wrong"); err == nil {
+		if plain, _, err := decryptAgent(text, "wrong"); err == nil {
 			t.Errorf("decrypted %q with a wrong password: %q", text, plain)
 		}
 	})

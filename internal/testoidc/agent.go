@@ -3,12 +3,14 @@ package testoidc
 import (
 	"bytes"
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // AgentConfig has the real oidc-agent write an account configuration, and returns its text. The client's refresh token is
@@ -57,7 +59,16 @@ func startAgent(t testing.TB) *agent {
 		t.Fatalf("oidc-agent says %s: no process ID", out)
 	}
 	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGTERM) })
-	return a
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) { // it returns before it listens
+		conn, err := net.Dial("unix", a.socket)
+		if err == nil {
+			conn.Close()
+			return a
+		}
+		if time.Since(begun) > time.Minute {
+			t.Fatalf("oidc-agent does not listen: %v", err)
+		}
+	}
 }
 
 func (a *agent) run(t testing.TB, variable string, command ...string) []byte {
