@@ -97,7 +97,7 @@ type ListDIDsOptions struct {
 	Recursive bool   `py:"recursive=False"`       // the contents of matching collections as well
 }
 
-// ListDIDs finds the DIDs of a scope whose metadata match.
+// ListDIDs finds the DIDs of a scope whose metadata match. Without filters the server lists the DIDs of every scope.
 //
 //rucio:method DIDClient.list_dids GET /dids/{scope}/dids/search
 //rucio:param filters such as {name: "test.*"} or [{datatype: RAW}, {"length.gt": 10}]

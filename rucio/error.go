@@ -94,6 +94,9 @@ func exceptionOf(header http.Header, body []byte) (class, message string) {
 	if message == "" && class != "" {
 		message = header.Get("ExceptionMessage")
 	}
+	if message == "None" { // what the server makes of an exception without words
+		message = ""
+	}
 	return class, message
 }
 

@@ -121,7 +121,7 @@ type outcome struct {
 
 // side is one of the two clients, with its own names.
 type side struct {
-	id, number string
+	id, number string // for "$id" and "$number"
 
 	vars map[string]string
 	call func(method string, kwargs json.RawMessage) outcome
@@ -171,8 +171,11 @@ func (st *step) tidy(list []any) any {
 	return list
 }
 
-// at returns what is at a path such as "rses.MOCK1.protocols.0", nil when there is nothing.
+// at returns what is at a path such as "rses.MOCK1.protocols.0", nil when there is nothing; "." is the whole.
 func at(value any, path string) any {
+	if path == "." {
+		return value
+	}
 	for _, key := range strings.Split(path, ".") {
 		value = member(value, key)
 	}
@@ -193,7 +196,7 @@ func member(value any, key string) any {
 }
 
 var (
-	uuids = regexp.MustCompile(`\b[0-9a-fA-F]{32}\b`)
+	uuids = regexp.MustCompile(`\b[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\b`)
 	dates = regexp.MustCompile(`\b(\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d UTC|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?)`)
 )
 
@@ -201,6 +204,7 @@ var (
 func (s *side) plain(text string) string {
 	text = strings.ReplaceAll(text, s.id, "$id")
 	text = strings.ReplaceAll(text, strings.ToUpper(s.id), "$id")
+	text = strings.ReplaceAll(text, s.number, "$number")
 	return dates.ReplaceAllString(uuids.ReplaceAllString(text, "UUID"), "DATE")
 }
 
@@ -303,6 +307,9 @@ func pythonError(err error) outcome {
 		return outcome{Class: fmt.Sprintf("%T", err), Message: err.Error()}
 	}
 	if e.Status != 0 && e.Class == string(rucio.ErrRucioException) { // the server sent plain text, which Python's client drops
+		return outcome{Class: e.Class, ClassOnly: true}
+	}
+	if strings.HasPrefix(e.Message, "the server gave no reason") { // Python's client says None, or nothing
 		return outcome{Class: e.Class, ClassOnly: true}
 	}
 	if e.Status != 0 && !knownToPython[e.Class] {
