@@ -365,3 +365,15 @@ func TestScopeOwnersOfAnOldServer(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 }
+
+// TestAccountUsageHistory reads what a daemon of the server writes once an hour.
+func TestAccountUsageHistory(t *testing.T) {
+	c, _ := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `[{"bytes":12,"files":1,"updated_at":"2026-11-23T08:22:26"},{"bytes":9007199254740993,"files":2,"updated_at":"2026-11-23T09:22:26"}]`)
+	}, nil)
+	got, err := c.GetAccountUsageHistory(t.Context(), "root", "MOCK1")
+	if err != nil || len(got) != 2 || got[1].Bytes != 9007199254740993 || got[1].Files != 2 || got[1].UpdatedAt.Hour() != 9 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
