@@ -35,6 +35,241 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "add_account_attribute", Client: "AccountClient", Go: "AddAccountAttribute",
+		Doc:  "Sets an attribute of an account that it does not have yet: text of letters, digits, and the signs\n\"-_./\". It fails with ErrDuplicate, ErrAccountNotFound, or ErrInvalidObject when key or value are of another form.",
+		Verb: "POST", Path: "/accounts/{account}/attr/{key}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "key", Type: "string", Required: true, Doc: "name of the attribute"},
+			{Name: "value", Type: "any", Required: true, Doc: "its value"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+				key     string
+				value   any
+			}
+			if err := read("add_account_attribute", a).
+				need("account", "string", &in.account).
+				need("key", "string", &in.key).
+				need("value", "any", &in.value).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddAccountAttribute(ctx, in.account, in.key, in.value))
+		},
+	},
+	{
+		Name: "add_bad_pfns", Client: "ReplicaClient", Go: "AddBadPFNs",
+		Doc:  "Declares replicas BAD, SUSPICIOUS or, until expiresAt, TEMPORARY_UNAVAILABLE; the server's minos daemon finds out\nwhich they are. expiresAt is nil but for TEMPORARY_UNAVAILABLE, and at most 30 days ahead; any time will do, whereas Python's\nclient takes text with a fraction of a second only. It fails with ErrInputValidationError and ErrAccessDenied.",
+		Verb: "POST", Path: "/replicas/bad/pfns", Returns: Value,
+		Params: []Param{
+			{Name: "pfns", Type: "list of strings", Required: true, Doc: "of the replicas"},
+			{Name: "reason", Type: "string", Required: true, Doc: "for people"},
+			{Name: "state", Type: "string", Required: true, Doc: "BAD, SUSPICIOUS or TEMPORARY_UNAVAILABLE"},
+			{Name: "expires_at", Type: "datetime", Required: true, Doc: "end of TEMPORARY_UNAVAILABLE, null for the others"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				pfns      []string
+				reason    string
+				state     string
+				expiresAt *rucio.Time
+			}
+			if err := read("add_bad_pfns", a).
+				need("pfns", "list of strings", &in.pfns).
+				need("reason", "string", &in.reason).
+				need("state", "string", &in.state).
+				need("expires_at", "datetime", &in.expiresAt).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddBadPFNs(ctx, in.pfns, in.reason, in.state, in.expiresAt))
+		},
+	},
+	{
+		Name: "add_container", Client: "DIDClient", Go: "AddContainer",
+		Doc:  "Creates a container. It fails with ErrDataIdentifierAlreadyExists when there is a DID of this name.",
+		Verb: "POST", Path: "/dids/{scope}/{name}", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "statuses", Type: "map", Default: "None", Doc: "monotonic"},
+			{Name: "meta", Type: "map", Default: "None", Doc: "metadata"},
+			{Name: "rules", Type: "list of maps", Default: "None", Doc: "arguments of add_replication_rule, without dids"},
+			{Name: "lifetime", Type: "integer", Default: "None", Doc: "seconds"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			var o rucio.AddContainerOptions
+			if err := read("add_container", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				take("statuses", "map", &o.Statuses).
+				take("meta", "map", &o.Meta).
+				take("rules", "list of maps", &o.Rules).
+				take("lifetime", "integer", &o.Lifetime).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddContainer(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "add_containers", Client: "DIDClient", Go: "AddContainers",
+		Doc:  "Creates containers, whatever their Type says, all or none of them.",
+		Verb: "POST", Path: "/dids", Returns: Value,
+		Params: []Param{
+			{Name: "cnts", Type: "list of maps", Required: true, Doc: "each with scope, name and any of statuses, meta, rules, lifetime, dids"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				cnts []rucio.NewDID
+			}
+			if err := read("add_containers", a).
+				need("cnts", "list of maps", &in.cnts).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddContainers(ctx, in.cnts))
+		},
+	},
+	{
+		Name: "add_containers_to_container", Client: "DIDClient", Go: "AddContainersToContainer",
+		Doc:  "Adds containers to a container.",
+		Verb: "POST", Path: "/dids/{scope}/{name}/dids", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "cnts", Type: "list of DIDs", Required: true, Doc: "containers, each with scope and name"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+				cnts  []rucio.DID
+			}
+			if err := read("add_containers_to_container", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				need("cnts", "list of DIDs", &in.cnts).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddContainersToContainer(ctx, in.scope, in.name, in.cnts))
+		},
+	},
+	{
+		Name: "add_containers_to_containers", Client: "DIDClient", Go: "AddContainersToContainers",
+		Doc:  "Adds containers to several containers, all of them or none.",
+		Verb: "POST", Path: "/dids/attachments", Returns: Value,
+		Params: []Param{
+			{Name: "attachments", Type: "list of maps", Required: true, Doc: "each with scope, name and dids"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				attachments []rucio.Attachment
+			}
+			if err := read("add_containers_to_containers", a).
+				need("attachments", "list of maps", &in.attachments).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddContainersToContainers(ctx, in.attachments))
+		},
+	},
+	{
+		Name: "add_dataset", Client: "DIDClient", Go: "AddDataset",
+		Doc:  "Creates a dataset. It fails with ErrDataIdentifierAlreadyExists when there is a DID of this name.",
+		Verb: "POST", Path: "/dids/{scope}/{name}", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "statuses", Type: "map", Default: "None", Doc: "monotonic"},
+			{Name: "meta", Type: "map", Default: "None", Doc: "metadata"},
+			{Name: "rules", Type: "list of maps", Default: "None", Doc: "arguments of add_replication_rule, without dids"},
+			{Name: "lifetime", Type: "integer", Default: "None", Doc: "seconds"},
+			{Name: "files", Type: "list of DIDs", Default: "None", Doc: "its content"},
+			{Name: "rse", Type: "string", Default: "None", Doc: "where new files among the content are"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			var o rucio.AddDatasetOptions
+			if err := read("add_dataset", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				take("statuses", "map", &o.Statuses).
+				take("meta", "map", &o.Meta).
+				take("rules", "list of maps", &o.Rules).
+				take("lifetime", "integer", &o.Lifetime).
+				take("files", "list of DIDs", &o.Files).
+				take("rse", "string", &o.RSE).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddDataset(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "add_datasets", Client: "DIDClient", Go: "AddDatasets",
+		Doc:  "Creates datasets, whatever their Type says, all or none of them.",
+		Verb: "POST", Path: "/dids", Returns: Value,
+		Params: []Param{
+			{Name: "dsns", Type: "list of maps", Required: true, Doc: "each with scope, name and any of statuses, meta, rules, lifetime, dids, rse"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				dsns []rucio.NewDID
+			}
+			if err := read("add_datasets", a).
+				need("dsns", "list of maps", &in.dsns).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddDatasets(ctx, in.dsns))
+		},
+	},
+	{
+		Name: "add_datasets_to_container", Client: "DIDClient", Go: "AddDatasetsToContainer",
+		Doc:  "Adds datasets to a container.",
+		Verb: "POST", Path: "/dids/{scope}/{name}/dids", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "dsns", Type: "list of DIDs", Required: true, Doc: "datasets, each with scope and name"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+				dsns  []rucio.DID
+			}
+			if err := read("add_datasets_to_container", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				need("dsns", "list of DIDs", &in.dsns).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddDatasetsToContainer(ctx, in.scope, in.name, in.dsns))
+		},
+	},
+	{
+		Name: "add_datasets_to_containers", Client: "DIDClient", Go: "AddDatasetsToContainers",
+		Doc:  "Adds datasets to several containers, all of them or none.",
+		Verb: "POST", Path: "/dids/attachments", Returns: Value,
+		Params: []Param{
+			{Name: "attachments", Type: "list of maps", Required: true, Doc: "each with scope, name and dids"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				attachments []rucio.Attachment
+			}
+			if err := read("add_datasets_to_containers", a).
+				need("attachments", "list of maps", &in.attachments).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddDatasetsToContainers(ctx, in.attachments))
+		},
+	},
+	{
 		Name: "add_did", Client: "DIDClient", Go: "AddDID",
 		Doc:  "Creates a dataset or a container. It fails with ErrDataIdentifierAlreadyExists when there is one of this name.",
 		Verb: "POST", Path: "/dids/{scope}/{name}", Returns: Value,
@@ -87,6 +322,340 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return done(c.Raw().AddDIDs(ctx, in.dids))
+		},
+	},
+	{
+		Name: "add_distance", Client: "RSEClient", Go: "AddDistance",
+		Doc:  "Sets how far one RSE is from another: parameters is {\"distance\": 3}. It fails with ErrDuplicate when there is a\ndistance, and with ErrRSENotFound.",
+		Verb: "POST", Path: "/rses/{source}/distances/{destination}", Returns: Value,
+		Params: []Param{
+			{Name: "source", Type: "string", Required: true, Doc: "name of an RSE"},
+			{Name: "destination", Type: "string", Required: true, Doc: "name of an RSE"},
+			{Name: "parameters", Type: "map", Required: true, Doc: "distance: a number, the less the better"},
+			{Name: "bidirectional", Type: "boolean", Default: "False", Doc: "the way back as well"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				source      string
+				destination string
+				parameters  map[string]any
+			}
+			var o rucio.AddDistanceOptions
+			if err := read("add_distance", a).
+				need("source", "string", &in.source).
+				need("destination", "string", &in.destination).
+				need("parameters", "map", &in.parameters).
+				take("bidirectional", "boolean", &o.Bidirectional).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddDistance(ctx, in.source, in.destination, in.parameters, &o))
+		},
+	},
+	{
+		Name: "add_exception", Client: "LifetimeClient", Go: "AddException",
+		Doc:  "Asks for exceptions to the lifetime of DIDs, which somebody has to approve. The server takes the caller for\nthe account that asks. It fails with ErrUnsupportedOperation unless the server's option lifetime_model/cutoff_date is a\ndate to come.",
+		Verb: "POST", Path: "/lifetime_exceptions/", Returns: Value,
+		Params: []Param{
+			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "DIDs, each with scope and name"},
+			{Name: "account", Type: "string", Required: true, Doc: "that asks"},
+			{Name: "pattern", Type: "string", Required: true, Doc: "of names, for people"},
+			{Name: "comments", Type: "string", Required: true, Doc: "the reason"},
+			{Name: "expires_at", Type: "datetime", Required: true, Doc: "when the exception ends; null for what the server allows"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				dids      []rucio.DID
+				account   string
+				pattern   *string
+				comments  string
+				expiresAt *rucio.Time
+			}
+			if err := read("add_exception", a).
+				need("dids", "list of DIDs", &in.dids).
+				need("account", "string", &in.account).
+				need("pattern", "string", &in.pattern).
+				need("comments", "string", &in.comments).
+				need("expires_at", "datetime", &in.expiresAt).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().AddException(ctx, in.dids, in.account, in.pattern, in.comments, in.expiresAt))
+		},
+	},
+	{
+		Name: "add_files", Client: "DiracClient", Go: "AddFiles",
+		Doc:  "Registers files with their replicas for DIRAC, whose names are paths: of \"/belle/raw/e7/f1\" the dataset\n\"/belle/raw/e7\" is made with a rule for the RSEs with the attribute ANY=true, and containers for the folders above, of\nwhich the topmost must be there; each file gets a rule for its RSE. Files that exist are left as they are. It fails with\nErrRSENotFound, ErrScopeNotFound, ErrInvalidPath, ErrUnsupportedOperation when a folder is a DID of another type,\nErrInvalidRSEExpression when no RSE has ANY=true.",
+		Verb: "POST", Path: "/dirac/addfiles", Returns: Value,
+		Params: []Param{
+			{Name: "lfns", Type: "list of maps", Required: true, Doc: "files, each with lfn, rse, bytes and adler32, and perhaps guid, pfn, meta"},
+			{Name: "ignore_availability", Type: "boolean", Default: "False", Doc: "on RSEs that cannot be written to now as well"},
+			{Name: "parents_metadata", Type: "map", Default: "None", Doc: "of new datasets and containers: by name, key to value"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				lfns []rucio.DiracFile
+			}
+			var o rucio.AddFilesOptions
+			if err := read("add_files", a).
+				need("lfns", "list of maps", &in.lfns).
+				take("ignore_availability", "boolean", &o.IgnoreAvailability).
+				take("parents_metadata", "map", &o.ParentsMetadata).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddFiles(ctx, in.lfns, &o))
+		},
+	},
+	{
+		Name: "add_files_to_archive", Client: "DIDClient", Go: "AddFilesToArchive",
+		Doc:  "Says which files an archive holds. The archive is a file with an extension such as .zip, known to Rucio.",
+		Verb: "POST", Path: "/dids/{scope}/{name}/dids", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "files", Type: "list of DIDs", Required: true, Doc: "each with scope and name; new ones with bytes, adler32, md5, meta"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+				files []rucio.DID
+			}
+			if err := read("add_files_to_archive", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				need("files", "list of DIDs", &in.files).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddFilesToArchive(ctx, in.scope, in.name, in.files))
+		},
+	},
+	{
+		Name: "add_files_to_dataset", Client: "DIDClient", Go: "AddFilesToDataset",
+		Doc:  "Adds files to a dataset. New ones come with bytes, adler32 or md5, and a guid within meta. It fails with\nErrFileAlreadyExists when one of them is there already.",
+		Verb: "POST", Path: "/dids/{scope}/{name}/dids", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "files", Type: "list of DIDs", Required: true, Doc: "each with scope and name; new ones with bytes, adler32, md5, meta, pfn"},
+			{Name: "rse", Type: "string", Default: "None", Doc: "where files that are new have their replicas"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+				files []rucio.DID
+			}
+			var o rucio.AddFilesToDatasetOptions
+			if err := read("add_files_to_dataset", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				need("files", "list of DIDs", &in.files).
+				take("rse", "string", &o.RSE).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddFilesToDataset(ctx, in.scope, in.name, in.files, &o))
+		},
+	},
+	{
+		Name: "add_files_to_datasets", Client: "DIDClient", Go: "AddFilesToDatasets",
+		Doc:  "Adds files to several datasets, all of them or none. It fails with ErrFileAlreadyExists when one of\nthem is there already.",
+		Verb: "POST", Path: "/dids/attachments", Returns: Value,
+		Params: []Param{
+			{Name: "attachments", Type: "list of maps", Required: true, Doc: "each with scope, name, dids, and rse where new files have their replicas"},
+			{Name: "ignore_duplicate", Type: "boolean", Default: "False", Doc: "leave out what is there already, instead of failing"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				attachments []rucio.Attachment
+			}
+			var o rucio.AddFilesToDatasetsOptions
+			if err := read("add_files_to_datasets", a).
+				need("attachments", "list of maps", &in.attachments).
+				take("ignore_duplicate", "boolean", &o.IgnoreDuplicate).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddFilesToDatasets(ctx, in.attachments, &o))
+		},
+	},
+	{
+		Name: "add_identity", Client: "AccountClient", Go: "AddIdentity",
+		Doc:  "Lets an identity log in to an account; an identity that is new is made. It fails with ErrDuplicate,\nErrAccountNotFound, or ErrIdentityError when a USERPASS identity comes without a password.",
+		Verb: "POST", Path: "/accounts/{account}/identities", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "identity", Type: "string", Required: true, Doc: "DN of a certificate, user name, public SSH key, ..."},
+			{Name: "authtype", Type: "string", Required: true, Doc: "X509, USERPASS, GSS, SSH, SAML or OIDC"},
+			{Name: "email", Type: "string", Required: true, Doc: "address of whoever owns the identity"},
+			{Name: "default", Type: "boolean", Default: "False", Doc: "log in to this account when the identity names none"},
+			{Name: "password", Type: "string", Default: "None", Doc: "of a USERPASS identity"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account  string
+				identity string
+				authtype string
+				email    string
+			}
+			var o rucio.AddIdentityOptions
+			if err := read("add_identity", a).
+				need("account", "string", &in.account).
+				need("identity", "string", &in.identity).
+				need("authtype", "string", &in.authtype).
+				need("email", "string", &in.email).
+				take("default", "boolean", &o.Default).
+				take("password", "string", &o.Password).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddIdentity(ctx, in.account, in.identity, in.authtype, in.email, &o))
+		},
+	},
+	{
+		Name: "add_key", Client: "MetaConventionClient", Go: "AddKey",
+		Doc:  "Adds a key to the conventions for metadata of DIDs. It fails with ErrDuplicate, ErrUnsupportedKeyType or\nErrUnsupportedValueType. The server wants Python's spelling of a type, \"<class 'int'>\"; the plain name is taken as well.",
+		Verb: "POST", Path: "/meta_conventions/{key}", Returns: Value,
+		Params: []Param{
+			{Name: "key", Type: "string", Required: true, Doc: "of the metadata; without slashes, for which the server has no path"},
+			{Name: "key_type", Type: "string", Required: true, Doc: "of the DIDs that have the key: ALL, COLLECTION, CONTAINER, DATASET, FILE, or DERIVED"},
+			{Name: "value_type", Type: "string", Default: "None", Doc: "int, float or str"},
+			{Name: "value_regexp", Type: "string", Default: "None", Doc: "that values must match at their beginning, in Python's syntax"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				key     string
+				keyType string
+			}
+			var o rucio.AddKeyOptions
+			if err := read("add_key", a).
+				need("key", "string", &in.key).
+				need("key_type", "string", &in.keyType).
+				take("value_type", "string", &o.ValueType).
+				take("value_regexp", "string", &o.ValueRegexp).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddKey(ctx, in.key, in.keyType, &o))
+		},
+	},
+	{
+		Name: "add_opendata_did", Client: "OpenDataClient", Go: "AddOpenDataDID",
+		Doc:  "Takes a DID into the open data catalog, as a DRAFT. It fails with ErrDataIdentifierNotFound when there is\nno such DID, with ErrOpenDataDataIdentifierAlreadyExists when it is there already. No method finds names with a slash.",
+		Verb: "POST", Path: "/opendata/dids/{scope}/{name}", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			if err := read("add_opendata_did", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddOpenDataDID(ctx, in.scope, in.name))
+		},
+	},
+	{
+		Name: "add_protocol", Client: "RSEClient", Go: "AddProtocol",
+		Doc:  "Gives an RSE a protocol. It fails with ErrDuplicate when the RSE has one of this scheme, hostname and port, with\nErrInvalidObject when impl is missing, with ErrRSEProtocolDomainNotSupported, ErrRSEOperationNotSupported or\nErrRSEProtocolPriorityError for wrong domains, and with ErrRSENotFound.",
+		Verb: "POST", Path: "/rses/{rse}/protocols/{scheme}", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "params", Type: "map", Required: true, Doc: "scheme, hostname, port, prefix, impl, domains, extended_attributes"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse    string
+				params rucio.NewProtocol
+			}
+			if err := read("add_protocol", a).
+				need("rse", "string", &in.rse).
+				need("params", "map", &in.params).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddProtocol(ctx, in.rse, in.params))
+		},
+	},
+	{
+		Name: "add_qos_policy", Client: "RSEClient", Go: "AddQoSPolicy",
+		Doc:  "Says that an RSE satisfies a quality-of-service policy. It fails with ErrDuplicate when that was said before.",
+		Verb: "POST", Path: "/rses/{rse}/qos_policy/{qos_policy}", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "qos_policy", Type: "string", Required: true, Doc: "name of the policy"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse       string
+				qosPolicy string
+			}
+			if err := read("add_qos_policy", a).
+				need("rse", "string", &in.rse).
+				need("qos_policy", "string", &in.qosPolicy).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddQoSPolicy(ctx, in.rse, in.qosPolicy))
+		},
+	},
+	{
+		Name: "add_replica", Client: "ReplicaClient", Go: "AddReplica",
+		Doc:  "Registers a file on an RSE, as AddReplicas does.",
+		Verb: "POST", Path: "/replicas", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "bytes_", Type: "integer", Required: true, Doc: "of the file"},
+			{Name: "adler32", Type: "string", Required: true, Doc: "checksum, eight hexadecimal digits"},
+			{Name: "pfn", Type: "string", Default: "None", Doc: "where the file is; required for an RSE that is not deterministic"},
+			{Name: "md5", Type: "string", Default: "None"},
+			{Name: "meta", Type: "map", Default: "None", Doc: "metadata, such as events or guid"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse     string
+				scope   string
+				name    string
+				size    int64
+				adler32 string
+			}
+			var o rucio.AddReplicaOptions
+			if err := read("add_replica", a).
+				need("rse", "string", &in.rse).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				need("bytes_", "integer", &in.size).
+				need("adler32", "string", &in.adler32).
+				take("pfn", "string", &o.PFN).
+				take("md5", "string", &o.MD5).
+				take("meta", "map", &o.Meta).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddReplica(ctx, in.rse, in.scope, in.name, in.size, in.adler32, &o))
+		},
+	},
+	{
+		Name: "add_replicas", Client: "ReplicaClient", Go: "AddReplicas",
+		Doc:  "Registers files on an RSE, all or none, and makes DIDs of those that are new. A replica that is registered already\nis left as it is, without an error. It fails with ErrInvalidObject for wrong names, checksums or states, ErrRSENotFound,\nErrScopeNotFound, ErrInvalidPath for a PFN that is not the one that the RSE gives the file, ErrUnsupportedOperation when a PFN\nis missing, and ErrResourceTemporaryUnavailable when the RSE must not be written to.",
+		Verb: "POST", Path: "/replicas", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "files", Type: "list of DIDs", Required: true, Doc: "each with scope, name, bytes, adler32 and any of md5, pfn, meta, state, tombstone"},
+			{Name: "ignore_availability", Type: "boolean", Default: "True", Doc: "even if the RSE must not be written to now"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse   string
+				files []rucio.DID
+			}
+			var o rucio.AddReplicasOptions
+			if err := read("add_replicas", a).
+				need("rse", "string", &in.rse).
+				need("files", "list of DIDs", &in.files).
+				take("ignore_availability", "boolean", &o.IgnoreAvailability).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddReplicas(ctx, in.rse, in.files, &o))
 		},
 	},
 	{
@@ -147,6 +716,51 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "add_rse", Client: "RSEClient", Go: "AddRSE",
+		Doc:  "Creates an RSE, by default a deterministic one on DISK that can be read, written and deleted from. It fails with\nErrDuplicate when there is, or has been, one of this name, and with ErrInvalidObject when the name is not made of capitals,\ndigits, _ and -. Settings that the server does not know are ignored.",
+		Verb: "POST", Path: "/rses/{rse}", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "kwargs", Type: "map", Variadic: true, Doc: "deterministic, volatile, staging_area, rse_type (DISK or TAPE), availability_read, availability_write, availability_delete, city, region_code, country_name, continent, time_zone, latitude, longitude, ISP, ASN"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse      string
+				settings map[string]any
+			}
+			if err := read("add_rse", a).
+				need("rse", "string", &in.rse).
+				rest(&in.settings).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddRSE(ctx, in.rse, in.settings))
+		},
+	},
+	{
+		Name: "add_rse_attribute", Client: "RSEClient", Go: "AddRSEAttribute",
+		Doc:  "Sets an attribute of an RSE, which RSE expressions can refer to. One that is there is overwritten. The server\nkeeps booleans as they are and everything else as text.",
+		Verb: "POST", Path: "/rses/{rse}/attr/{key}", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "key", Type: "string", Required: true, Doc: "name of the attribute"},
+			{Name: "value", Type: "any", Required: true, Doc: "its value"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse   string
+				key   string
+				value any
+			}
+			if err := read("add_rse_attribute", a).
+				need("rse", "string", &in.rse).
+				need("key", "string", &in.key).
+				need("value", "any", &in.value).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddRSEAttribute(ctx, in.rse, in.key, in.value))
+		},
+	},
+	{
 		Name: "add_scope", Client: "ScopeClient", Go: "AddScope",
 		Doc:  "Creates a scope that belongs to an account.",
 		Verb: "POST", Path: "/accounts/{account}/scopes/{scope}", Returns: Value,
@@ -165,6 +779,69 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return done(c.Raw().AddScope(ctx, in.account, in.scope))
+		},
+	},
+	{
+		Name: "add_subscription", Client: "SubscriptionClient", Go: "AddSubscription",
+		Doc:  "Makes a subscription and returns its id. It fails with ErrSubscriptionDuplicate, ErrInvalidObject when\nfilter or rules are not as the server wants them, ErrNotImplementedError when it should be retroactive, which Rucio cannot.",
+		Verb: "POST", Path: "/subscriptions/{account}/{name}", Returns: Value,
+		Params: []Param{
+			{Name: "name", Type: "string", Required: true, Doc: "of the subscription, without slashes"},
+			{Name: "account", Type: "string", Required: true, Doc: "that owns it"},
+			{Name: "filter_", Type: "map", Required: true, Doc: "what the metadata of a DID must be, such as {\"scope\": [\"data25\"], \"datatype\": [\"RAW\"]}"},
+			{Name: "replication_rules", Type: "list of maps", Required: true, Doc: "arguments of the rules to make, each with copies, rse_expression and activity"},
+			{Name: "comments", Type: "string", Required: true, Doc: "for people"},
+			{Name: "lifetime", Type: "integer", Required: true, Doc: "days; 0, false or null for ever"},
+			{Name: "retroactive", Type: "boolean", Required: true, Doc: "must be false"},
+			{Name: "dry_run", Type: "boolean", Required: true, Doc: "without effect: the server does not keep it"},
+			{Name: "priority", Type: "integer", Default: "3", Doc: "among subscriptions"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				name             string
+				account          string
+				filter           map[string]any
+				replicationRules []map[string]any
+				comments         *string
+				lifetime         *rucio.Days
+				retroactive      bool
+				dryRun           bool
+			}
+			var o rucio.AddSubscriptionOptions
+			if err := read("add_subscription", a).
+				need("name", "string", &in.name).
+				need("account", "string", &in.account).
+				need("filter_", "map", &in.filter).
+				need("replication_rules", "list of maps", &in.replicationRules).
+				need("comments", "string", &in.comments).
+				need("lifetime", "integer", &in.lifetime).
+				need("retroactive", "boolean", &in.retroactive).
+				need("dry_run", "boolean", &in.dryRun).
+				take("priority", "integer", &o.Priority).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().AddSubscription(ctx, in.name, in.account, in.filter, in.replicationRules, in.comments, in.lifetime, in.retroactive, in.dryRun, &o))
+		},
+	},
+	{
+		Name: "add_value", Client: "MetaConventionClient", Go: "AddValue",
+		Doc:  "Adds a value to those that a key of metadata may have. It fails with ErrDuplicate, with ErrInvalidValueForKey when\nthe value is not of the type of the key or does not match its expression, and with ErrKeyNotFound or, depending on the\nserver's database, ErrRucioException when the key does not exist.",
+		Verb: "POST", Path: "/meta_conventions/{key}/", Returns: Value,
+		Params: []Param{
+			{Name: "key", Type: "string", Required: true, Doc: "of the metadata"},
+			{Name: "value", Type: "any", Required: true, Doc: "text, or a number for a key of such a type"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				key   string
+				value any
+			}
+			if err := read("add_value", a).
+				need("key", "string", &in.key).
+				need("value", "any", &in.value).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AddValue(ctx, in.key, in.value))
 		},
 	},
 	{
@@ -213,6 +890,512 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "attach_dids_to_dids", Client: "DIDClient", Go: "AttachDIDsToDIDs",
+		Doc:  "Adds DIDs to several datasets and containers, all of them or none. It fails with ErrDuplicateContent, of\nfiles with ErrFileAlreadyExists, when one of them is there already.",
+		Verb: "POST", Path: "/dids/attachments", Returns: Value,
+		Params: []Param{
+			{Name: "attachments", Type: "list of maps", Required: true, Doc: "each with scope, name, dids, and rse where new files have their replicas"},
+			{Name: "ignore_duplicate", Type: "boolean", Default: "False", Doc: "leave out what is there already, instead of failing"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				attachments []rucio.Attachment
+			}
+			var o rucio.AttachDIDsToDIDsOptions
+			if err := read("attach_dids_to_dids", a).
+				need("attachments", "list of maps", &in.attachments).
+				take("ignore_duplicate", "boolean", &o.IgnoreDuplicate).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().AttachDIDsToDIDs(ctx, in.attachments, &o))
+		},
+	},
+	{
+		Name: "bulk_list_files", Client: "DIDClient", Go: "BulkListFiles",
+		Doc:  "Lists the files of several DIDs, through all levels of containers, a row a file and DID. DIDs that do not\nexist have none.",
+		Verb: "POST", Path: "/dids/bulkfiles", Returns: Stream,
+		Params: []Param{
+			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "DIDs, each with scope and name"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				dids []rucio.DID
+			}
+			if err := read("bulk_list_files", a).
+				need("dids", "list of DIDs", &in.dids).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().BulkListFiles(ctx, in.dids))
+		},
+	},
+	{
+		Name: "close", Client: "DIDClient", Go: "Close",
+		Doc:  "Closes a dataset or a container: it takes no further content. It fails with ErrUnsupportedOperation when it is\nclosed already.",
+		Verb: "PUT", Path: "/dids/{scope}/{name}/status", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			if err := read("close", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().Close(ctx, in.scope, in.name))
+		},
+	},
+	{
+		Name: "create_did_sample", Client: "DIDClient", Go: "CreateDIDSample",
+		Doc:  "Makes a dataset of files that are picked by chance from a dataset or container.",
+		Verb: "POST", Path: "/dids/sample", Returns: Value,
+		Params: []Param{
+			{Name: "input_scope", Type: "string", Required: true, Doc: "scope of the collection to pick from"},
+			{Name: "input_name", Type: "string", Required: true, Doc: "name of the collection to pick from"},
+			{Name: "output_scope", Type: "string", Required: true, Doc: "scope of the new dataset"},
+			{Name: "output_name", Type: "string", Required: true, Doc: "name of the new dataset"},
+			{Name: "nbfiles", Type: "integer", Required: true, Doc: "how many files; all when there are fewer"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				inputScope  string
+				inputName   string
+				outputScope string
+				outputName  string
+				nbfiles     int
+			}
+			if err := read("create_did_sample", a).
+				need("input_scope", "string", &in.inputScope).
+				need("input_name", "string", &in.inputName).
+				need("output_scope", "string", &in.outputScope).
+				need("output_name", "string", &in.outputName).
+				need("nbfiles", "integer", &in.nbfiles).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().CreateDIDSample(ctx, in.inputScope, in.inputName, in.outputScope, in.outputName, in.nbfiles))
+		},
+	},
+	{
+		Name: "deactivate_subscription", Client: "SubscriptionClient", Go: "DeactivateSubscription",
+		Doc:  "Ends a subscription: its state is INACTIVE then. It fails with ErrSubscriptionNotFound.",
+		Verb: "PUT", Path: "/subscriptions/{account}/{name}", Returns: Value,
+		Params: []Param{
+			{Name: "name", Type: "string", Required: true, Doc: "of the subscription"},
+			{Name: "account", Type: "string", Default: "None", Doc: "that owns the subscription; the caller when absent"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				name string
+			}
+			var o rucio.DeactivateSubscriptionOptions
+			if err := read("deactivate_subscription", a).
+				need("name", "string", &in.name).
+				take("account", "string", &o.Account).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeactivateSubscription(ctx, in.name, &o))
+		},
+	},
+	{
+		Name: "declare_bad_did_replicas", Client: "ReplicaClient", Go: "DeclareBadDIDReplicas",
+		Doc:  "Says that the replicas of files on an RSE are lost or corrupt, so that Rucio makes new copies. It returns\nthose that it could not declare, with the reason. It fails with ErrRSENotFound and ErrAccessDenied.",
+		Verb: "POST", Path: "/replicas/bad/dids", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "files, each with scope and name"},
+			{Name: "reason", Type: "string", Required: true, Doc: "for people"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse    string
+				dids   []rucio.DID
+				reason string
+			}
+			if err := read("declare_bad_did_replicas", a).
+				need("rse", "string", &in.rse).
+				need("dids", "list of DIDs", &in.dids).
+				need("reason", "string", &in.reason).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().DeclareBadDIDReplicas(ctx, in.rse, in.dids, in.reason))
+		},
+	},
+	{
+		Name: "declare_bad_file_replicas", Client: "ReplicaClient", Go: "DeclareBadFileReplicas",
+		Doc:  "Says that replicas are lost or corrupt, so that Rucio makes new copies. It returns those that it could\nnot declare, with the reason, by name of the RSE; \"unknown\" for PFNs of no RSE. The replicas are sent in requests of 1000. It\nfails with ErrReplicaNotFound, ErrRSENotFound, ErrInvalidType and ErrAccessDenied.",
+		Verb: "POST", Path: "/replicas/bad", Returns: Value,
+		Params: []Param{
+			{Name: "replicas", Type: "list of replicas", Required: true, Doc: "PFNs, or maps with scope, name and rse or rse_id; not both kinds"},
+			{Name: "reason", Type: "string", Required: true, Doc: "for people"},
+			{Name: "force", Type: "boolean", Default: "False", Doc: "those as well that are known to be bad"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				replicas []rucio.ReplicaName
+				reason   string
+			}
+			var o rucio.DeclareBadFileReplicasOptions
+			if err := read("declare_bad_file_replicas", a).
+				need("replicas", "list of replicas", &in.replicas).
+				need("reason", "string", &in.reason).
+				take("force", "boolean", &o.Force).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().DeclareBadFileReplicas(ctx, in.replicas, in.reason, &o))
+		},
+	},
+	{
+		Name: "declare_suspicious_file_replicas", Client: "ReplicaClient", Go: "DeclareSuspiciousFileReplicas",
+		Doc:  "Says that replicas may be lost or corrupt. It returns those that it could not declare, with the\nreason, by name of the RSE. PFNs of no RSE make servers fail without a word.",
+		Verb: "POST", Path: "/replicas/suspicious", Returns: Value,
+		Params: []Param{
+			{Name: "pfns", Type: "list of strings", Required: true, Doc: "of the replicas"},
+			{Name: "reason", Type: "string", Required: true, Doc: "for people"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				pfns   []string
+				reason string
+			}
+			if err := read("declare_suspicious_file_replicas", a).
+				need("pfns", "list of strings", &in.pfns).
+				need("reason", "string", &in.reason).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().DeclareSuspiciousFileReplicas(ctx, in.pfns, in.reason))
+		},
+	},
+	{
+		Name: "del_identity", Client: "AccountClient", Go: "DelIdentity",
+		Doc:  "No longer lets an identity log in to an account. It fails with ErrIdentityError when it could not.",
+		Verb: "DELETE", Path: "/accounts/{account}/identities", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "identity", Type: "string", Required: true, Doc: "DN of a certificate, user name, public SSH key, ..."},
+			{Name: "authtype", Type: "string", Required: true, Doc: "X509, USERPASS, GSS, SSH, SAML or OIDC"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account  string
+				identity string
+				authtype string
+			}
+			if err := read("del_identity", a).
+				need("account", "string", &in.account).
+				need("identity", "string", &in.identity).
+				need("authtype", "string", &in.authtype).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DelIdentity(ctx, in.account, in.identity, in.authtype))
+		},
+	},
+	{
+		Name: "del_key", Client: "MetaConventionClient", Go: "DelKey",
+		Doc:  "Would remove a key of metadata. No Rucio server can: it fails with ErrNotImplementedError, where Python's method\nsilently does nothing.",
+		Verb: "", Path: "", Returns: None,
+		Params: []Param{
+			{Name: "key", Type: "string", Required: true, Doc: "of the metadata"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				key string
+			}
+			if err := read("del_key", a).
+				need("key", "string", &in.key).done(); err != nil {
+				return Result{}, err
+			}
+			return nothing(c.Raw().DelKey(ctx, in.key))
+		},
+	},
+	{
+		Name: "del_value", Client: "MetaConventionClient", Go: "DelValue",
+		Doc:  "Would remove a value of a key of metadata. No Rucio server can: it fails with ErrNotImplementedError, where\nPython's method silently does nothing.",
+		Verb: "", Path: "", Returns: None,
+		Params: []Param{
+			{Name: "key", Type: "string", Required: true, Doc: "of the metadata"},
+			{Name: "value", Type: "any", Required: true, Doc: "its value"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				key   string
+				value any
+			}
+			if err := read("del_value", a).
+				need("key", "string", &in.key).
+				need("value", "any", &in.value).done(); err != nil {
+				return Result{}, err
+			}
+			return nothing(c.Raw().DelValue(ctx, in.key, in.value))
+		},
+	},
+	{
+		Name: "delete_account", Client: "AccountClient", Go: "DeleteAccount",
+		Doc:  "Disables an account: its status is DELETED then, and it can no longer log in. It fails with\nErrAccountNotFound, also when the account is deleted already.",
+		Verb: "DELETE", Path: "/accounts/{account}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+			}
+			if err := read("delete_account", a).
+				need("account", "string", &in.account).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteAccount(ctx, in.account))
+		},
+	},
+	{
+		Name: "delete_account_attribute", Client: "AccountClient", Go: "DeleteAccountAttribute",
+		Doc:  "Removes an attribute of an account. It fails with ErrAccountNotFound when the account does not have\nit.",
+		Verb: "DELETE", Path: "/accounts/{account}/attr/{key}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "key", Type: "string", Required: true, Doc: "name of the attribute"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+				key     string
+			}
+			if err := read("delete_account_attribute", a).
+				need("account", "string", &in.account).
+				need("key", "string", &in.key).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteAccountAttribute(ctx, in.account, in.key))
+		},
+	},
+	{
+		Name: "delete_account_limit", Client: "AccountClient", Go: "DeleteAccountLimit",
+		Doc:  "Removes the quota of an account on an RSE or RSE expression. Removing what is not there is no error.",
+		Verb: "DELETE", Path: "/accounts/{account}/limits/{locality}/{rse}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE, or the RSE expression"},
+			{Name: "locality", Type: "string", Required: true, Doc: "local for an RSE, global for an RSE expression"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account  string
+				rse      string
+				locality string
+			}
+			if err := read("delete_account_limit", a).
+				need("account", "string", &in.account).
+				need("rse", "string", &in.rse).
+				need("locality", "string", &in.locality).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteAccountLimit(ctx, in.account, in.rse, in.locality))
+		},
+	},
+	{
+		Name: "delete_config_option", Client: "ConfigClient", Go: "DeleteConfigOption",
+		Doc:  "Removes an option of the server's configuration table, or fails with ErrConfigNotFound.",
+		Verb: "DELETE", Path: "/config/{section}/{option}", Returns: Value,
+		Params: []Param{
+			{Name: "section", Type: "string", Required: true, Doc: "such as \"conveyor\""},
+			{Name: "option", Type: "string", Required: true, Doc: "its name"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				section string
+				option  string
+			}
+			if err := read("delete_config_option", a).
+				need("section", "string", &in.section).
+				need("option", "string", &in.option).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteConfigOption(ctx, in.section, in.option))
+		},
+	},
+	{
+		Name: "delete_config_section", Client: "ConfigClient", Go: "DeleteConfigSection",
+		Doc:  "Removes a section of the server's configuration table with all its options, or fails with\nErrConfigNotFound.",
+		Verb: "DELETE", Path: "/config/{section}", Returns: Value,
+		Params: []Param{
+			{Name: "section", Type: "string", Required: true, Doc: "such as \"conveyor\""},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				section string
+			}
+			if err := read("delete_config_section", a).
+				need("section", "string", &in.section).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteConfigSection(ctx, in.section))
+		},
+	},
+	{
+		Name: "delete_distance", Client: "RSEClient", Go: "DeleteDistance",
+		Doc:  "Removes the distance from one RSE to another. None is no error.",
+		Verb: "DELETE", Path: "/rses/{source}/distances/{destination}", Returns: Value,
+		Params: []Param{
+			{Name: "source", Type: "string", Required: true, Doc: "name of an RSE"},
+			{Name: "destination", Type: "string", Required: true, Doc: "name of an RSE"},
+			{Name: "bidirectional", Type: "boolean", Default: "False", Doc: "the way back as well"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				source      string
+				destination string
+			}
+			var o rucio.DeleteDistanceOptions
+			if err := read("delete_distance", a).
+				need("source", "string", &in.source).
+				need("destination", "string", &in.destination).
+				take("bidirectional", "boolean", &o.Bidirectional).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteDistance(ctx, in.source, in.destination, &o))
+		},
+	},
+	{
+		Name: "delete_global_account_limit", Client: "AccountClient", Go: "DeleteGlobalAccountLimit",
+		Doc:  "Removes the quota of an account on an RSE expression. It fails with ErrAccountNotFound; removing\nwhat is not there is no error.",
+		Verb: "DELETE", Path: "/accounts/{account}/limits/global/{rse_expression}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "rse_expression", Type: "string", Required: true, Doc: "RSE expression, such as \"country=UK&type=DISK\""},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account       string
+				rseExpression string
+			}
+			if err := read("delete_global_account_limit", a).
+				need("account", "string", &in.account).
+				need("rse_expression", "string", &in.rseExpression).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteGlobalAccountLimit(ctx, in.account, in.rseExpression))
+		},
+	},
+	{
+		Name: "delete_local_account_limit", Client: "AccountClient", Go: "DeleteLocalAccountLimit",
+		Doc:  "Removes the quota of an account on an RSE. It fails with ErrRSENotFound or ErrAccountNotFound;\nremoving what is not there is no error.",
+		Verb: "DELETE", Path: "/accounts/{account}/limits/local/{rse}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+				rse     string
+			}
+			if err := read("delete_local_account_limit", a).
+				need("account", "string", &in.account).
+				need("rse", "string", &in.rse).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteLocalAccountLimit(ctx, in.account, in.rse))
+		},
+	},
+	{
+		Name: "delete_metadata", Client: "DIDClient", Go: "DeleteMetadata",
+		Doc:  "Removes a key from a DID's metadata. Only keys of the JSON plugin can go, which a server on SQLite does not\nhave; it fails with ErrKeyNotFound when the DID has no such key.",
+		Verb: "DELETE", Path: "/dids/{scope}/{name}/meta", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "key", Type: "string", Required: true, Doc: "of the metadata"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+				key   string
+			}
+			if err := read("delete_metadata", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				need("key", "string", &in.key).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteMetadata(ctx, in.scope, in.name, in.key))
+		},
+	},
+	{
+		Name: "delete_protocols", Client: "RSEClient", Go: "DeleteProtocols",
+		Doc:  "Takes the protocols of a scheme from an RSE: all, those on a host, or the one on a host's port. It fails with\nErrRSEProtocolNotSupported when there is none. With port 0, the one on port 0 goes; Python's client makes it all of the host.",
+		Verb: "DELETE", Path: "/rses/{rse}/protocols/{scheme}/{hostname}/{port}", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "scheme", Type: "string", Required: true, Doc: "of the protocols: davs, root ..."},
+			{Name: "hostname", Type: "string", Default: "None"},
+			{Name: "port", Type: "integer", Default: "None", Doc: "counts with a hostname only"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse    string
+				scheme string
+			}
+			var o rucio.DeleteProtocolsOptions
+			if err := read("delete_protocols", a).
+				need("rse", "string", &in.rse).
+				need("scheme", "string", &in.scheme).
+				take("hostname", "string", &o.Hostname).
+				take("port", "integer", &o.Port).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteProtocols(ctx, in.rse, in.scheme, &o))
+		},
+	},
+	{
+		Name: "delete_qos_policy", Client: "RSEClient", Go: "DeleteQoSPolicy",
+		Doc:  "Takes a quality-of-service policy from an RSE. One that it does not have is no error.",
+		Verb: "DELETE", Path: "/rses/{rse}/qos_policy/{qos_policy}", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "qos_policy", Type: "string", Required: true, Doc: "name of the policy"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse       string
+				qosPolicy string
+			}
+			if err := read("delete_qos_policy", a).
+				need("rse", "string", &in.rse).
+				need("qos_policy", "string", &in.qosPolicy).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteQoSPolicy(ctx, in.rse, in.qosPolicy))
+		},
+	},
+	{
+		Name: "delete_replicas", Client: "ReplicaClient", Go: "DeleteReplicas",
+		Doc:  "Takes replicas out of the catalogue, all or none of them; the files themselves stay. It fails with\nErrReplicaNotFound, ErrRSENotFound, and ErrAccessDenied: only servers with a policy package of their own permit it to anybody,\nsee SetTombstone for another way.",
+		Verb: "DELETE", Path: "/replicas", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "files", Type: "list of DIDs", Required: true, Doc: "each with scope and name"},
+			{Name: "ignore_availability", Type: "boolean", Default: "True", Doc: "even if the RSE must not be deleted from now"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse   string
+				files []rucio.DID
+			}
+			var o rucio.DeleteReplicasOptions
+			if err := read("delete_replicas", a).
+				need("rse", "string", &in.rse).
+				need("files", "list of DIDs", &in.files).
+				take("ignore_availability", "boolean", &o.IgnoreAvailability).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteReplicas(ctx, in.rse, in.files, &o))
+		},
+	},
+	{
 		Name: "delete_replication_rule", Client: "RuleClient", Go: "DeleteReplicationRule",
 		Doc:  "Removes a rule, or fails with ErrRuleNotFound.",
 		Verb: "DELETE", Path: "/rules/{rule_id}", Returns: Value,
@@ -231,6 +1414,110 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return done(c.Raw().DeleteReplicationRule(ctx, in.ruleID, &o))
+		},
+	},
+	{
+		Name: "delete_rse", Client: "RSEClient", Go: "DeleteRSE",
+		Doc:  "Removes an RSE. It fails with ErrRSENotFound, and with ErrRSEOperationNotSupported when the RSE has replicas. Its\nname cannot be used again.",
+		Verb: "DELETE", Path: "/rses/{rse}", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse string
+			}
+			if err := read("delete_rse", a).
+				need("rse", "string", &in.rse).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteRSE(ctx, in.rse))
+		},
+	},
+	{
+		Name: "delete_rse_attribute", Client: "RSEClient", Go: "DeleteRSEAttribute",
+		Doc:  "Removes an attribute of an RSE, or fails with ErrRSEAttributeNotFound.",
+		Verb: "DELETE", Path: "/rses/{rse}/attr/{key}", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "key", Type: "string", Required: true, Doc: "name of the attribute"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse string
+				key string
+			}
+			if err := read("delete_rse_attribute", a).
+				need("rse", "string", &in.rse).
+				need("key", "string", &in.key).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteRSEAttribute(ctx, in.rse, in.key))
+		},
+	},
+	{
+		Name: "delete_rse_limits", Client: "RSEClient", Go: "DeleteRSELimits",
+		Doc:  "Removes a limit of an RSE. One that is not there is no error.",
+		Verb: "DELETE", Path: "/rses/{rse}/limits", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "name", Type: "string", Required: true, Doc: "of the limit"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse  string
+				name string
+			}
+			if err := read("delete_rse_limits", a).
+				need("rse", "string", &in.rse).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteRSELimits(ctx, in.rse, in.name))
+		},
+	},
+	{
+		Name: "delete_transfer_limit", Client: "RequestClient", Go: "DeleteTransferLimit",
+		Doc:  "Removes a limit of transfers. None is no error.",
+		Verb: "DELETE", Path: "/requests/transfer_limits", Returns: Value,
+		Params: []Param{
+			{Name: "rse_expression", Type: "string", Required: true, Doc: "RSE expression, such as \"country=UK&type=DISK\""},
+			{Name: "activity", Type: "string", Default: "None", Doc: "of the transfers; the limit of all when absent"},
+			{Name: "direction", Type: "string", Default: "TransferLimitDirection.DESTINATION", Doc: "SOURCE or DESTINATION"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rseExpression string
+			}
+			var o rucio.DeleteTransferLimitOptions
+			if err := read("delete_transfer_limit", a).
+				need("rse_expression", "string", &in.rseExpression).
+				take("activity", "string", &o.Activity).
+				take("direction", "string", &o.Direction).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DeleteTransferLimit(ctx, in.rseExpression, &o))
+		},
+	},
+	{
+		Name: "deny_replication_rule", Client: "RuleClient", Go: "DenyReplicationRule",
+		Doc:  "Refuses a rule that waits for approval, and deletes it.",
+		Verb: "PUT", Path: "/rules/{rule_id}", Returns: Value,
+		Params: []Param{
+			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
+			{Name: "reason", Type: "string", Default: "None", Doc: "told to the owner of the rule"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				ruleID string
+			}
+			var o rucio.DenyReplicationRuleOptions
+			if err := read("deny_replication_rule", a).
+				need("rule_id", "string", &in.ruleID).
+				take("reason", "string", &o.Reason).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().DenyReplicationRule(ctx, in.ruleID, &o))
 		},
 	},
 	{
@@ -255,6 +1542,40 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return done(c.Raw().DetachDIDs(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "examine_replication_rule", Client: "RuleClient", Go: "ExamineReplicationRule",
+		Doc:  "Says why a rule is not OK, or fails with ErrRuleNotFound.",
+		Verb: "GET", Path: "/rules/{rule_id}/analysis", Returns: Value,
+		Params: []Param{
+			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				ruleID string
+			}
+			if err := read("examine_replication_rule", a).
+				need("rule_id", "string", &in.ruleID).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ExamineReplicationRule(ctx, in.ruleID))
+		},
+	},
+	{
+		Name: "export_data", Client: "ExportClient", Go: "ExportData",
+		Doc:  "Returns the settings of all RSEs, and the distances between them.",
+		Verb: "GET", Path: "/export", Returns: Value,
+		Params: []Param{
+			{Name: "distance", Type: "boolean", Default: "True", Doc: "with the distances"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var o rucio.ExportDataOptions
+			if err := read("export_data", a).
+				take("distance", "boolean", &o.Distance).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ExportData(ctx, &o))
 		},
 	},
 	{
@@ -300,6 +1621,27 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "get_account_usage_history", Client: "AccountClient", Go: "GetAccountUsageHistory",
+		Doc:  "Returns what an account used of an RSE in the course of time, oldest first, as a daemon of the\nserver recorded it; nothing for an account that does not exist. It fails with ErrRSENotFound.",
+		Verb: "GET", Path: "/accounts/{account}/usage/history/{rse}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+				rse     string
+			}
+			if err := read("get_account_usage_history", a).
+				need("account", "string", &in.account).
+				need("rse", "string", &in.rse).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetAccountUsageHistory(ctx, in.account, in.rse))
+		},
+	},
+	{
 		Name: "get_config", Client: "ConfigClient", Go: "GetConfig",
 		Doc:  "Returns the server's configuration table: all sections, the options of one, or one value.",
 		Verb: "GET", Path: "/config", Returns: Value,
@@ -315,6 +1657,63 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return value(c.Raw().GetConfig(ctx, &o))
+		},
+	},
+	{
+		Name: "get_dataset_by_guid", Client: "DIDClient", Go: "GetDatasetByGUID",
+		Doc:  "Lists the datasets that hold the file with a GUID, or fails with ErrDataIdentifierNotFound when no file\nhas it.",
+		Verb: "GET", Path: "/dids/{guid}/guid", Returns: Stream,
+		Params: []Param{
+			{Name: "guid", Type: "string", Required: true, Doc: "of the file: 32 hexadecimal digits, dashes allowed"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				guid string
+			}
+			if err := read("get_dataset_by_guid", a).
+				need("guid", "string", &in.guid).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().GetDatasetByGUID(ctx, in.guid))
+		},
+	},
+	{
+		Name: "get_dataset_locks", Client: "LockClient", Go: "GetDatasetLocks",
+		Doc:  "Lists the locks of a dataset; what does not exist, or is no dataset, has none.",
+		Verb: "GET", Path: "/locks/{scope}/{name}", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			if err := read("get_dataset_locks", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().GetDatasetLocks(ctx, in.scope, in.name))
+		},
+	},
+	{
+		Name: "get_dataset_locks_by_rse", Client: "LockClient", Go: "GetDatasetLocksByRSE",
+		Doc:  "Lists the locks of all datasets on an RSE, or fails with ErrRSENotFound.",
+		Verb: "GET", Path: "/locks/{rse}", Returns: Stream,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse string
+			}
+			if err := read("get_dataset_locks_by_rse", a).
+				need("rse", "string", &in.rse).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().GetDatasetLocksByRSE(ctx, in.rse))
 		},
 	},
 	{
@@ -344,6 +1743,129 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "get_did_from_pfns", Client: "ReplicaClient", Go: "GetDIDFromPFNs",
+		Doc:  "Tells which files PFNs are, as far as an RSE knows. It works for RSEs that have a protocol of scheme srm, all\nothers fail with ErrRSEProtocolNotSupported; without an RSE it fails with ErrRSENotFound, contrary to what the signature\nsuggests. On a deterministic RSE the name follows from the path, be there such a file or not.",
+		Verb: "POST", Path: "/replicas/dids", Returns: Stream,
+		Params: []Param{
+			{Name: "pfns", Type: "list of strings", Required: true, Doc: "physical names of files"},
+			{Name: "rse", Type: "string", Default: "None", Doc: "that the PFNs are of; servers need it"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				pfns []string
+			}
+			var o rucio.GetDIDFromPFNsOptions
+			if err := read("get_did_from_pfns", a).
+				need("pfns", "list of strings", &in.pfns).
+				take("rse", "string", &o.RSE).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().GetDIDFromPFNs(ctx, in.pfns, &o))
+		},
+	},
+	{
+		Name: "get_distance", Client: "RSEClient", Go: "GetDistance",
+		Doc:  "Returns how far one RSE is from another, as a list of one; it is empty when there is no distance.",
+		Verb: "GET", Path: "/rses/{source}/distances/{destination}", Returns: Value,
+		Params: []Param{
+			{Name: "source", Type: "string", Required: true, Doc: "name of an RSE"},
+			{Name: "destination", Type: "string", Required: true, Doc: "name of an RSE"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				source      string
+				destination string
+			}
+			if err := read("get_distance", a).
+				need("source", "string", &in.source).
+				need("destination", "string", &in.destination).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetDistance(ctx, in.source, in.destination))
+		},
+	},
+	{
+		Name: "get_global_account_limit", Client: "AccountClient", Go: "GetGlobalAccountLimit",
+		Doc:  "Returns the quota of an account on an RSE expression: the expression to bytes, null when none is set\nfor exactly this text. It fails with ErrAccountNotFound.",
+		Verb: "GET", Path: "/accounts/{account}/limits/global/{rse_expression}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "rse_expression", Type: "string", Required: true, Doc: "RSE expression, such as \"country=UK&type=DISK\""},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account       string
+				rseExpression string
+			}
+			if err := read("get_global_account_limit", a).
+				need("account", "string", &in.account).
+				need("rse_expression", "string", &in.rseExpression).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetGlobalAccountLimit(ctx, in.account, in.rseExpression))
+		},
+	},
+	{
+		Name: "get_global_account_limits", Client: "AccountClient", Go: "GetGlobalAccountLimits",
+		Doc:  "Returns the quotas of an account on RSE expressions: by expression, a map with the limit in bytes\nand the RSEs that it is about. It fails with ErrAccountNotFound, and with ErrInvalidRSEExpression when a quota was set on\nwhat is none.",
+		Verb: "GET", Path: "/accounts/{account}/limits/global", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+			}
+			if err := read("get_global_account_limits", a).
+				need("account", "string", &in.account).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetGlobalAccountLimits(ctx, in.account))
+		},
+	},
+	{
+		Name: "get_global_account_usage", Client: "AccountClient", Go: "GetGlobalAccountUsage",
+		Doc:  "Lists what an account uses of RSE expressions. It fails with ErrAccountNotFound or\nErrInvalidRSEExpression.",
+		Verb: "GET", Path: "/accounts/{account}/usage/global", Returns: Stream,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "rse_expression", Type: "string", Default: "None", Doc: "all on which the account has a quota when absent"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+			}
+			var o rucio.GetGlobalAccountUsageOptions
+			if err := read("get_global_account_usage", a).
+				need("account", "string", &in.account).
+				take("rse_expression", "string", &o.RSEExpression).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().GetGlobalAccountUsage(ctx, in.account, &o))
+		},
+	},
+	{
+		Name: "get_local_account_limit", Client: "AccountClient", Go: "GetLocalAccountLimit",
+		Doc:  "Returns the quota of an account on an RSE: its name to bytes, null when none is set, 1e999 when it is\nunlimited. It fails with ErrRSENotFound or ErrAccountNotFound.",
+		Verb: "GET", Path: "/accounts/{account}/limits/local/{rse}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+				rse     string
+			}
+			if err := read("get_local_account_limit", a).
+				need("account", "string", &in.account).
+				need("rse", "string", &in.rse).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetLocalAccountLimit(ctx, in.account, in.rse))
+		},
+	},
+	{
 		Name: "get_local_account_limits", Client: "AccountClient", Go: "GetLocalAccountLimits",
 		Doc:  "Returns the quotas of an account: bytes by the name of the RSE. Unlimited ones are 1e999.",
 		Verb: "GET", Path: "/accounts/{account}/limits/local", Returns: Value,
@@ -359,6 +1881,48 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return value(c.Raw().GetLocalAccountLimits(ctx, in.account))
+		},
+	},
+	{
+		Name: "get_local_account_usage", Client: "AccountClient", Go: "GetLocalAccountUsage",
+		Doc:  "Lists what an account uses of RSEs. It fails with ErrRSENotFound or ErrAccountNotFound.",
+		Verb: "GET", Path: "/accounts/{account}/usage/local", Returns: Stream,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "rse", Type: "string", Default: "None", Doc: "name of the RSE; all on which the account has files or a quota when absent"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+			}
+			var o rucio.GetLocalAccountUsageOptions
+			if err := read("get_local_account_usage", a).
+				need("account", "string", &in.account).
+				take("rse", "string", &o.RSE).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().GetLocalAccountUsage(ctx, in.account, &o))
+		},
+	},
+	{
+		Name: "get_locks_for_dids", Client: "LockClient", Go: "GetLocksForDIDs",
+		Doc:  "Returns the locks of datasets and of all datasets in containers, each once. The type of a DID, dataset or\ncontainer in small letters, saves the server a look; the locks of DIDs that do not exist are none. filters narrow the\nresult on this side: {\"rse\": \"CERN\", \"state\": \"OK\"} leaves the locks that have these values. It fails with ErrValueError\nwhen a DID is of another type.",
+		Verb: "POST", Path: "/locks/bulk_locks_for_dids", Returns: Value,
+		Params: []Param{
+			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "datasets and containers, each with scope and name, and perhaps type: dataset or container"},
+			{Name: "filter_args", Type: "map", Variadic: true, Doc: "that the locks must have: rse, state, account, ... and its value"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				dids    []rucio.DID
+				filters map[string]any
+			}
+			if err := read("get_locks_for_dids", a).
+				need("dids", "list of DIDs", &in.dids).
+				rest(&in.filters).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetLocksForDIDs(ctx, in.dids, in.filters))
 		},
 	},
 	{
@@ -383,6 +1947,108 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return value(c.Raw().GetMetadata(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "get_metadata_bulk", Client: "DIDClient", Go: "GetMetadataBulk",
+		Doc:  "Returns the metadata of DIDs, a row each. DIDs that do not exist are left out; with Inherit, their rows\nare the name only.",
+		Verb: "POST", Path: "/dids/bulkmeta", Returns: Stream,
+		Params: []Param{
+			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "DIDs, each with scope and name"},
+			{Name: "inherit", Type: "boolean", Default: "False", Doc: "add what only the datasets and containers that hold a DID have"},
+			{Name: "plugin", Type: "string", Default: "'DID_COLUMN'", Doc: "DID_COLUMN, JSON, or ALL"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				dids []rucio.DID
+			}
+			var o rucio.GetMetadataBulkOptions
+			if err := read("get_metadata_bulk", a).
+				need("dids", "list of DIDs", &in.dids).
+				take("inherit", "boolean", &o.Inherit).
+				take("plugin", "string", &o.Plugin).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().GetMetadataBulk(ctx, in.dids, &o))
+		},
+	},
+	{
+		Name: "get_opendata_did", Client: "OpenDataClient", Go: "GetOpenDataDID",
+		Doc:  "Tells of a DID in the open data catalog, or fails with ErrOpenDataDataIdentifierNotFound. Public ones are\nat /opendata/public/dids.",
+		Verb: "GET", Path: "/opendata/dids/{scope}/{name}", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "include_files", Type: "boolean", Default: "False", Doc: "the server must have [opendata] rse_expression"},
+			{Name: "include_metadata", Type: "boolean", Default: "False"},
+			{Name: "include_doi", Type: "boolean", Default: "True"},
+			{Name: "include_record_id", Type: "boolean", Default: "True"},
+			{Name: "include_download_urls", Type: "boolean", Default: "False", Doc: "of the files"},
+			{Name: "public", Type: "boolean", Default: "False", Doc: "only if it is PUBLIC, from the public server, without credentials"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			var o rucio.GetOpenDataDIDOptions
+			if err := read("get_opendata_did", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				take("include_files", "boolean", &o.IncludeFiles).
+				take("include_metadata", "boolean", &o.IncludeMetadata).
+				take("include_doi", "boolean", &o.IncludeDOI).
+				take("include_record_id", "boolean", &o.IncludeRecordID).
+				take("include_download_urls", "boolean", &o.IncludeDownloadURLs).
+				take("public", "boolean", &o.Public).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetOpenDataDID(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "get_opendata_host", Client: "OpenDataClient", Go: "GetOpenDataHost",
+		Doc:  "Returns the URL of the server that public (Options.OpenDataHost) or other requests about open data go to.",
+		Verb: "", Path: "", Returns: Value,
+		Params: []Param{
+			{Name: "public", Type: "boolean", Required: true, Doc: "the server that anybody may ask, or the one for those who log in"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				public bool
+			}
+			if err := read("get_opendata_host", a).
+				need("public", "boolean", &in.public).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetOpenDataHost(ctx, in.public))
+		},
+	},
+	{
+		Name: "get_protocols", Client: "RSEClient", Go: "GetProtocols",
+		Doc:  "Returns all protocols of an RSE: a list or, when a scheme is given, the RSE with its protocols, as get_rse does.\nServers ignore what else is asked for. It fails with ErrRSENotFound, and without a scheme with ErrRSEProtocolNotSupported\nwhen there is no protocol.",
+		Verb: "GET", Path: "/rses/{rse}/protocols", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "protocol_domain", Type: "string", Default: "'ALL'", Doc: "lan, wan or ALL; no server looks at it"},
+			{Name: "operation", Type: "string", Default: "None", Doc: "read, write ...; no server looks at it"},
+			{Name: "default", Type: "boolean", Default: "False", Doc: "the first protocol for the operation; no server looks at it"},
+			{Name: "scheme", Type: "string", Default: "None", Doc: "any: the answer is the RSE and its settings, with all of its protocols"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse string
+			}
+			var o rucio.GetProtocolsOptions
+			if err := read("get_protocols", a).
+				need("rse", "string", &in.rse).
+				take("protocol_domain", "string", &o.ProtocolDomain).
+				take("operation", "string", &o.Operation).
+				take("default", "boolean", &o.Default).
+				take("scheme", "string", &o.Scheme).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetProtocols(ctx, in.rse, &o))
 		},
 	},
 	{
@@ -422,12 +2088,30 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "get_rse_limits", Client: "RSEClient", Go: "GetRSELimits",
+		Doc:  "Returns the limits of an RSE: bytes by name.",
+		Verb: "GET", Path: "/rses/{rse}/limits", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse string
+			}
+			if err := read("get_rse_limits", a).
+				need("rse", "string", &in.rse).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().GetRSELimits(ctx, in.rse))
+		},
+	},
+	{
 		Name: "get_rse_usage", Client: "RSEClient", Go: "GetRSEUsage",
 		Doc:  "Tells the space of an RSE, a row for each source of information.",
 		Verb: "GET", Path: "/rses/{rse}/usage", Returns: Stream,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
-			{Name: "filters", Type: "map", Default: "None", Doc: "source, per_account"},
+			{Name: "filters", Type: "map", Default: "None", Doc: "source: a name; per_account: true for the shares of the accounts"},
 		},
 		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
 			var in struct {
@@ -473,6 +2157,88 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "import_data", Client: "ImportClient", Go: "ImportData",
+		Doc:  "Makes RSEs, distances and accounts what data says they are, in the form of ExportData, and returns \"Created\".\nRSEs that data does not name stay, unless the server's option importer/rse_sync_method is \"hard\". Accounts are another\nmatter: a list of accounts that is not empty deletes all accounts that it leaves out, except root. It fails with\nErrInvalidObject when the data have another form, ErrRSENotFound when a distance is about an RSE that does not exist.",
+		Verb: "POST", Path: "/import", Returns: Value,
+		Params: []Param{
+			{Name: "data", Type: "map", Required: true, Doc: "with rses and distances by name, and a list of accounts"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				data map[string]any
+			}
+			if err := read("import_data", a).
+				need("data", "map", &in.data).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ImportData(ctx, in.data))
+		},
+	},
+	{
+		Name: "lfns2pfns", Client: "RSEClient", Go: "LFNs2PFNs",
+		Doc:  "Returns where files are on an RSE, or would be: PFNs by LFN. It fails with ErrRSEProtocolNotSupported when the RSE\nhas no such protocol, with ErrReplicaNotFound when there are no names, and with ErrRSENotFound. More names than fit one\naddress, with which Python's client fails, are sent in several requests.",
+		Verb: "GET", Path: "/rses/{rse}/lfns2pfns", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "lfns", Type: "list of strings", Required: true, Doc: "scope:name of files, which need not exist"},
+			{Name: "protocol_domain", Type: "string", Default: "'ALL'", Doc: "lan or wan; wan when absent"},
+			{Name: "operation", Type: "string", Default: "None", Doc: "read, write, delete ...; write when absent"},
+			{Name: "scheme", Type: "string", Default: "None", Doc: "of the PFNs: davs, root ...; that of the first protocol when absent"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse  string
+				lfns []string
+			}
+			var o rucio.LFNs2PFNsOptions
+			if err := read("lfns2pfns", a).
+				need("rse", "string", &in.rse).
+				need("lfns", "list of strings", &in.lfns).
+				take("protocol_domain", "string", &o.ProtocolDomain).
+				take("operation", "string", &o.Operation).
+				take("scheme", "string", &o.Scheme).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().LFNs2PFNs(ctx, in.rse, in.lfns, &o))
+		},
+	},
+	{
+		Name: "list_account_attributes", Client: "AccountClient", Go: "ListAccountAttributes",
+		Doc:  "Lists the attributes of an account, or fails with ErrAccountNotFound. The server sends all of them\nin one piece: in raw mode, and in Python, they are one row that is a list.",
+		Verb: "GET", Path: "/accounts/{account}/attr/", Returns: Stream,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+			}
+			if err := read("list_account_attributes", a).
+				need("account", "string", &in.account).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListAccountAttributes(ctx, in.account))
+		},
+	},
+	{
+		Name: "list_account_rules", Client: "AccountClient", Go: "ListAccountRules",
+		Doc:  "Lists the replication rules of an account; an account that does not exist has none.",
+		Verb: "GET", Path: "/accounts/{account}/rules", Returns: Stream,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+			}
+			if err := read("list_account_rules", a).
+				need("account", "string", &in.account).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListAccountRules(ctx, in.account))
+		},
+	},
+	{
 		Name: "list_accounts", Client: "AccountClient", Go: "ListAccounts",
 		Doc:  "Lists the active accounts.",
 		Verb: "GET", Path: "/accounts", Returns: Stream,
@@ -490,6 +2256,48 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return rows(c.Raw().ListAccounts(ctx, &o))
+		},
+	},
+	{
+		Name: "list_archive_content", Client: "DIDClient", Go: "ListArchiveContent",
+		Doc:  "Lists the files within an archive, such as a zip file; nothing when there is no such file or it is not\nan archive.",
+		Verb: "GET", Path: "/archives/{scope}/{name}/files", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			if err := read("list_archive_content", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListArchiveContent(ctx, in.scope, in.name))
+		},
+	},
+	{
+		Name: "list_associated_rules_for_file", Client: "DIDClient", Go: "ListAssociatedRulesForFile",
+		Doc:  "Lists the rules that a file is held by: those on it and on all that hold it. It fails with\nErrDataIdentifierNotFound when there is no such DID.",
+		Verb: "GET", Path: "/dids/{scope}/{name}/associated_rules", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			if err := read("list_associated_rules_for_file", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListAssociatedRulesForFile(ctx, in.scope, in.name))
 		},
 	},
 	{
@@ -514,8 +2322,139 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "list_content_history", Client: "DIDClient", Go: "ListContentHistory",
+		Doc:  "Lists what a dataset or a container once held directly and does not any more; nothing when there is no\nsuch DID.",
+		Verb: "GET", Path: "/dids/{scope}/{name}/dids/history", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			if err := read("list_content_history", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListContentHistory(ctx, in.scope, in.name))
+		},
+	},
+	{
+		Name: "list_dataset_replicas", Client: "ReplicaClient", Go: "ListDatasetReplicas",
+		Doc:  "Lists the RSEs that a rule puts a dataset on or, looking at its files, those that have any of them. What is\nno dataset, or is not there, has no rows.",
+		Verb: "GET", Path: "/replicas/{scope}/{name}/datasets", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "deep", Type: "boolean", Default: "False", Doc: "look at the files, and not at what the server noted down of the dataset"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			var o rucio.ListDatasetReplicasOptions
+			if err := read("list_dataset_replicas", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				take("deep", "boolean", &o.Deep).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListDatasetReplicas(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "list_dataset_replicas_bulk", Client: "ReplicaClient", Go: "ListDatasetReplicasBulk",
+		Doc:  "Lists the RSEs that rules put datasets on. It fails with ErrValueError when there are no datasets, and\nwith ErrInvalidObject for wrong names.",
+		Verb: "POST", Path: "/replicas/datasets_bulk", Returns: Stream,
+		Params: []Param{
+			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "datasets, each with scope and name"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				dids []rucio.DID
+			}
+			if err := read("list_dataset_replicas_bulk", a).
+				need("dids", "list of DIDs", &in.dids).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListDatasetReplicasBulk(ctx, in.dids))
+		},
+	},
+	{
+		Name: "list_dataset_replicas_vp", Client: "ReplicaClient", Go: "ListDatasetReplicasVP",
+		Doc:  "Lists the sites at which a virtual placement service would cache a dataset. There are rows only if the\nserver knows such a service (virtual_placement, vp_endpoint), and if an RSE that speaks root has all of the dataset.",
+		Verb: "GET", Path: "/replicas/{scope}/{name}/datasets_vp", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "deep", Type: "boolean", Default: "False", Doc: "look at the files, and not at what the server noted down of the dataset"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			var o rucio.ListDatasetReplicasVPOptions
+			if err := read("list_dataset_replicas_vp", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				take("deep", "boolean", &o.Deep).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListDatasetReplicasVP(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "list_datasets_per_rse", Client: "ReplicaClient", Go: "ListDatasetsPerRSE",
+		Doc:  "Lists the datasets that rules put on an RSE, or fails with ErrRSENotFound. As with Python's client, filters\nand limit change nothing.",
+		Verb: "GET", Path: "/replicas/rse/{rse}", Returns: Stream,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "filters", Type: "map", Default: "None", Doc: "not sent, as no server looks at them"},
+			{Name: "limit", Type: "integer", Default: "None", Doc: "not sent, as no server looks at it"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse string
+			}
+			var o rucio.ListDatasetsPerRSEOptions
+			if err := read("list_datasets_per_rse", a).
+				need("rse", "string", &in.rse).
+				take("filters", "map", &o.Filters).
+				take("limit", "integer", &o.Limit).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListDatasetsPerRSE(ctx, in.rse, &o))
+		},
+	},
+	{
+		Name: "list_did_rules", Client: "DIDClient", Go: "ListDIDRules",
+		Doc:  "Lists the rules on a DID itself, not those on what holds it, or fails with ErrDataIdentifierNotFound.",
+		Verb: "GET", Path: "/dids/{scope}/{name}/rules", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			if err := read("list_did_rules", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListDIDRules(ctx, in.scope, in.name))
+		},
+	},
+	{
 		Name: "list_dids", Client: "DIDClient", Go: "ListDIDs",
-		Doc:  "Finds the DIDs of a scope whose metadata match.",
+		Doc:  "Finds the DIDs of a scope whose metadata match. Without filters the server lists the DIDs of every scope.",
 		Verb: "GET", Path: "/dids/{scope}/dids/search", Returns: Stream,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -542,6 +2481,52 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "list_dids_extended", Client: "DIDClient", Go: "ListDIDsExtended",
+		Doc:  "Fails with ErrDeprecationError, as in the Python client: use ListDIDs.",
+		Verb: "", Path: "", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "filters", Type: "any", Required: true, Doc: "not used"},
+			{Name: "did_type", Type: "string", Default: "'collection'"},
+			{Name: "long", Type: "boolean", Default: "False"},
+			{Name: "recursive", Type: "boolean", Default: "False"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope   string
+				filters any
+			}
+			var o rucio.ListDIDsExtendedOptions
+			if err := read("list_dids_extended", a).
+				need("scope", "string", &in.scope).
+				need("filters", "any", &in.filters).
+				take("did_type", "string", &o.DIDType).
+				take("long", "boolean", &o.Long).
+				take("recursive", "boolean", &o.Recursive).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().ListDIDsExtended(ctx, in.scope, in.filters, &o))
+		},
+	},
+	{
+		Name: "list_exceptions", Client: "LifetimeClient", Go: "ListExceptions",
+		Doc:  "Lists the exceptions to the lifetime of DIDs; an id that does not exist gives none. Python's client always\ngets all of them, because it sends both options in a way in which the server does not read them: here they do narrow the\nlist, the states on this side.",
+		Verb: "GET", Path: "/lifetime_exceptions/", Returns: Stream,
+		Params: []Param{
+			{Name: "exception_id", Type: "string", Default: "None", Doc: "of one request"},
+			{Name: "states", Type: "list of strings", Default: "None", Doc: "WAITING, APPROVED, REJECTED"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var o rucio.ListExceptionsOptions
+			if err := read("list_exceptions", a).
+				take("exception_id", "string", &o.ExceptionID).
+				take("states", "list of strings", &o.States).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListExceptions(ctx, &o))
+		},
+	},
+	{
 		Name: "list_files", Client: "DIDClient", Go: "ListFiles",
 		Doc:  "Lists the files of a DID, through all levels of containers.",
 		Verb: "GET", Path: "/dids/{scope}/{name}/files", Returns: Stream,
@@ -563,6 +2548,110 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return rows(c.Raw().ListFiles(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "list_identities", Client: "AccountClient", Go: "ListIdentities",
+		Doc:  "Lists the identities that may log in to an account, or fails with ErrAccountNotFound.",
+		Verb: "GET", Path: "/accounts/{account}/identities", Returns: Stream,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+			}
+			if err := read("list_identities", a).
+				need("account", "string", &in.account).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListIdentities(ctx, in.account))
+		},
+	},
+	{
+		Name: "list_keys", Client: "MetaConventionClient", Go: "ListKeys",
+		Doc:  "Returns the keys of the conventions for metadata of DIDs.",
+		Verb: "GET", Path: "/meta_conventions/", Returns: Value,
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			if err := read("list_keys", a).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ListKeys(ctx))
+		},
+	},
+	{
+		Name: "list_opendata_dids", Client: "OpenDataClient", Go: "ListOpenDataDIDs",
+		Doc:  "Lists the DIDs of the open data catalog. Public ones are at /opendata/public/dids.",
+		Verb: "GET", Path: "/opendata/dids", Returns: Value,
+		Params: []Param{
+			{Name: "state", Type: "string", Default: "None", Doc: "draft, public or suspended; not together with Public"},
+			{Name: "public", Type: "boolean", Default: "False", Doc: "what anybody may see, from the public server, without credentials"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var o rucio.ListOpenDataDIDsOptions
+			if err := read("list_opendata_dids", a).
+				take("state", "string", &o.State).
+				take("public", "boolean", &o.Public).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ListOpenDataDIDs(ctx, &o))
+		},
+	},
+	{
+		Name: "list_parent_dids", Client: "DIDClient", Go: "ListParentDIDs",
+		Doc:  "Lists the datasets and containers that directly hold a DID; nothing when there is no such DID.",
+		Verb: "GET", Path: "/dids/{scope}/{name}/parents", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			if err := read("list_parent_dids", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListParentDIDs(ctx, in.scope, in.name))
+		},
+	},
+	{
+		Name: "list_qos_policies", Client: "RSEClient", Go: "ListQoSPolicies",
+		Doc:  "Returns the names of the quality-of-service policies of an RSE.",
+		Verb: "GET", Path: "/rses/{rse}/qos_policy", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse string
+			}
+			if err := read("list_qos_policies", a).
+				need("rse", "string", &in.rse).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ListQoSPolicies(ctx, in.rse))
+		},
+	},
+	{
+		Name: "list_replica_locks", Client: "RuleClient", Go: "ListReplicaLocks",
+		Doc:  "Lists the locks of a rule, a row a replica; nothing when there is no such rule.",
+		Verb: "GET", Path: "/rules/{rule_id}/locks", Returns: Stream,
+		Params: []Param{
+			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				ruleID string
+			}
+			if err := read("list_replica_locks", a).
+				need("rule_id", "string", &in.ruleID).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListReplicaLocks(ctx, in.ruleID))
 		},
 	},
 	{
@@ -611,6 +2700,27 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "list_replication_rule_full_history", Client: "RuleClient", Go: "ListReplicationRuleFullHistory",
+		Doc:  "Lists the rules that a DID has and had; nothing when there is no such DID.",
+		Verb: "GET", Path: "/rules/{scope}/{name}/history", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			if err := read("list_replication_rule_full_history", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListReplicationRuleFullHistory(ctx, in.scope, in.name))
+		},
+	},
+	{
 		Name: "list_replication_rules", Client: "RuleClient", Go: "ListReplicationRules",
 		Doc:  "Lists rules.",
 		Verb: "GET", Path: "/rules/", Returns: Stream,
@@ -627,8 +2737,148 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "list_request_by_did", Client: "RequestClient", Go: "ListRequestByDID",
+		Doc:  "Returns the present transfer request of a file to an RSE. It fails with ErrRequestNotFound, ErrRSENotFound, and\nErrValueError without a scope, where Python's client breaks down.",
+		Verb: "GET", Path: "/requests/{scope}/{name}/{rse}", Returns: Value,
+		Params: []Param{
+			{Name: "name", Type: "string", Required: true, Doc: "of the file"},
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE that the file goes to"},
+			{Name: "scope", Type: "string", Default: "None", Doc: "of the file, required all the same"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				name string
+				rse  string
+			}
+			var o rucio.ListRequestByDIDOptions
+			if err := read("list_request_by_did", a).
+				need("name", "string", &in.name).
+				need("rse", "string", &in.rse).
+				take("scope", "string", &o.Scope).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ListRequestByDID(ctx, in.name, in.rse, &o))
+		},
+	},
+	{
+		Name: "list_request_history_by_did", Client: "RequestClient", Go: "ListRequestHistoryByDID",
+		Doc:  "Returns a transfer request of a file to an RSE that has ended; when there are several, any of them. It\nfails as ListRequestByDID does.",
+		Verb: "GET", Path: "/requests/history/{scope}/{name}/{rse}", Returns: Value,
+		Params: []Param{
+			{Name: "name", Type: "string", Required: true, Doc: "of the file"},
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE that the file went to"},
+			{Name: "scope", Type: "string", Default: "None", Doc: "of the file, required all the same"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				name string
+				rse  string
+			}
+			var o rucio.ListRequestHistoryByDIDOptions
+			if err := read("list_request_history_by_did", a).
+				need("name", "string", &in.name).
+				need("rse", "string", &in.rse).
+				take("scope", "string", &o.Scope).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ListRequestHistoryByDID(ctx, in.name, in.rse, &o))
+		},
+	},
+	{
+		Name: "list_requests", Client: "RequestClient", Go: "ListRequests",
+		Doc:  "Lists the transfer requests from one RSE to another that are in one of the states. Requests that wait to be\nsubmitted for the first time have no source yet and are never found. Several states, which Python's client cannot send as a\nlist, are possible. It fails with ErrRSENotFound, and with class Invalid for what is no state.",
+		Verb: "GET", Path: "/requests/list", Returns: Stream,
+		Params: []Param{
+			{Name: "src_rse", Type: "string", Required: true, Doc: "name of the RSE that the files come from"},
+			{Name: "dst_rse", Type: "string", Required: true, Doc: "name of the RSE that the files go to"},
+			{Name: "request_states", Type: "list of strings", Required: true, Doc: "letters: Q (queued), S (submitted), F (failed), D (done) ...; a list, or a string with commas"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				sourceRSE     string
+				destRSE       string
+				requestStates rucio.RequestStates
+			}
+			if err := read("list_requests", a).
+				need("src_rse", "string", &in.sourceRSE).
+				need("dst_rse", "string", &in.destRSE).
+				need("request_states", "list of strings", &in.requestStates).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListRequests(ctx, in.sourceRSE, in.destRSE, in.requestStates))
+		},
+	},
+	{
+		Name: "list_requests_history", Client: "RequestClient", Go: "ListRequestsHistory",
+		Doc:  "Lists the transfer requests from one RSE to another that ended in one of the states, at most 100 unless told\notherwise. It fails as ListRequests does.",
+		Verb: "GET", Path: "/requests/history/list", Returns: Stream,
+		Params: []Param{
+			{Name: "src_rse", Type: "string", Required: true, Doc: "name of the RSE that the files came from"},
+			{Name: "dst_rse", Type: "string", Required: true, Doc: "name of the RSE that the files went to"},
+			{Name: "request_states", Type: "list of strings", Required: true, Doc: "letters: D (done), F (failed) ...; a list, or a string with commas"},
+			{Name: "offset", Type: "integer", Default: "0", Doc: "rows to leave out"},
+			{Name: "limit", Type: "integer", Default: "100", Doc: "most rows to list; 0 for all"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				sourceRSE     string
+				destRSE       string
+				requestStates rucio.RequestStates
+			}
+			var o rucio.ListRequestsHistoryOptions
+			if err := read("list_requests_history", a).
+				need("src_rse", "string", &in.sourceRSE).
+				need("dst_rse", "string", &in.destRSE).
+				need("request_states", "list of strings", &in.requestStates).
+				take("offset", "integer", &o.Offset).
+				take("limit", "integer", &o.Limit).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListRequestsHistory(ctx, in.sourceRSE, in.destRSE, in.requestStates, &o))
+		},
+	},
+	{
+		Name: "list_rse_attributes", Client: "RSEClient", Go: "ListRSEAttributes",
+		Doc:  "Returns the attributes of an RSE, an object of names to values: texts, booleans or null. The name of the\nRSE is one of them.",
+		Verb: "GET", Path: "/rses/{rse}/attr/", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse string
+			}
+			if err := read("list_rse_attributes", a).
+				need("rse", "string", &in.rse).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ListRSEAttributes(ctx, in.rse))
+		},
+	},
+	{
+		Name: "list_rse_usage_history", Client: "RSEClient", Go: "ListRSEUsageHistory",
+		Doc:  "Tells how the space of an RSE was used at earlier times, the latest first. The server writes this history\nwhen its abacus-rse daemon is told to; there are no numbers of files in it.",
+		Verb: "GET", Path: "/rses/{rse}/usage/history", Returns: Stream,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "filters", Type: "map", Default: "None", Doc: "source: a name"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse string
+			}
+			var o rucio.ListRSEUsageHistoryOptions
+			if err := read("list_rse_usage_history", a).
+				need("rse", "string", &in.rse).
+				take("filters", "map", &o.Filters).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListRSEUsageHistory(ctx, in.rse, &o))
+		},
+	},
+	{
 		Name: "list_rses", Client: "RSEClient", Go: "ListRSEs",
-		Doc:  "Lists the RSEs, all or those of an RSE expression.",
+		Doc:  "Lists the RSEs, all or those of an RSE expression. It fails with ErrInvalidRSEExpression, also when an expression\nmatches none.",
 		Verb: "GET", Path: "/rses/", Returns: Stream,
 		Params: []Param{
 			{Name: "rse_expression", Type: "string", Default: "None", Doc: "such as \"country=UK&type=DISK\""},
@@ -643,6 +2893,17 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "list_scope_owners", Client: "ScopeClient", Go: "ListScopeOwners",
+		Doc:  "Returns all scopes with the accounts they belong to. Servers before version 40 do not have this:\nErrRucioException.",
+		Verb: "GET", Path: "/scopes/owner/", Returns: Value,
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			if err := read("list_scope_owners", a).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ListScopeOwners(ctx))
+		},
+	},
+	{
 		Name: "list_scopes", Client: "ScopeClient", Go: "ListScopes",
 		Doc:  "Returns the names of all scopes.",
 		Verb: "GET", Path: "/scopes/", Returns: Value,
@@ -651,6 +2912,68 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return value(c.Raw().ListScopes(ctx))
+		},
+	},
+	{
+		Name: "list_scopes_for_account", Client: "ScopeClient", Go: "ListScopesForAccount",
+		Doc:  "Returns the names of the scopes of an account. It fails with ErrAccountNotFound, and with\nErrScopeNotFound when the account has none.",
+		Verb: "GET", Path: "/accounts/{account}/scopes/", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+			}
+			if err := read("list_scopes_for_account", a).
+				need("account", "string", &in.account).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ListScopesForAccount(ctx, in.account))
+		},
+	},
+	{
+		Name: "list_subscription_rule_states", Client: "SubscriptionClient", Go: "ListSubscriptionRuleStates",
+		Doc:  "Counts the rules of an account's subscriptions by their states; none is no error. In raw mode,\nand in Python, a row without details is a list: account, name, state, count.",
+		Verb: "GET", Path: "/subscriptions/{account}/rules/states", Returns: Stream,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "that owns the subscriptions"},
+			{Name: "name", Type: "string", Default: "None", Doc: "of one subscription"},
+			{Name: "include_details", Type: "boolean", Default: "False", Doc: "with what the subscriptions are; rows are maps then, not lists"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+			}
+			var o rucio.ListSubscriptionRuleStatesOptions
+			if err := read("list_subscription_rule_states", a).
+				need("account", "string", &in.account).
+				take("name", "string", &o.Name).
+				take("include_details", "boolean", &o.IncludeDetails).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListSubscriptionRuleStates(ctx, in.account, &o))
+		},
+	},
+	{
+		Name: "list_subscription_rules", Client: "SubscriptionClient", Go: "ListSubscriptionRules",
+		Doc:  "Lists the rules that a subscription made, or fails with ErrSubscriptionNotFound.",
+		Verb: "GET", Path: "/subscriptions/{account}/{name}/rules", Returns: Stream,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "that owns the subscription"},
+			{Name: "name", Type: "string", Required: true, Doc: "of the subscription"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+				name    string
+			}
+			if err := read("list_subscription_rules", a).
+				need("account", "string", &in.account).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListSubscriptionRules(ctx, in.account, in.name))
 		},
 	},
 	{
@@ -672,6 +2995,79 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "list_suspicious_replicas", Client: "ReplicaClient", Go: "ListSuspiciousReplicas",
+		Doc:  "Lists replicas that were declared suspicious and not bad since. Raw, it is one row: a list of all. A time\nis sent in the form that servers read, in which Python's client sends text only. It fails with ErrInvalidRSEExpression.",
+		Verb: "GET", Path: "/replicas/suspicious", Returns: Stream,
+		Params: []Param{
+			{Name: "rse_expression", Type: "string", Default: "None", Doc: "replicas on these RSEs only"},
+			{Name: "younger_than", Type: "datetime", Default: "None", Doc: "counts what was declared since, in the last ten days when absent"},
+			{Name: "nattempts", Type: "integer", Default: "None", Doc: "replicas that were declared more often than this"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var o rucio.ListSuspiciousReplicasOptions
+			if err := read("list_suspicious_replicas", a).
+				take("rse_expression", "string", &o.RSEExpression).
+				take("younger_than", "datetime", &o.YoungerThan).
+				take("nattempts", "integer", &o.NAttempts).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListSuspiciousReplicas(ctx, &o))
+		},
+	},
+	{
+		Name: "list_transfer_limits", Client: "RequestClient", Go: "ListTransferLimits",
+		Doc:  "Lists the limits of transfers.",
+		Verb: "GET", Path: "/requests/transfer_limits", Returns: Stream,
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			if err := read("list_transfer_limits", a).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ListTransferLimits(ctx))
+		},
+	},
+	{
+		Name: "list_values", Client: "MetaConventionClient", Go: "ListValues",
+		Doc:  "Returns the values that a key of metadata may have, as text; none for a key that does not exist.",
+		Verb: "GET", Path: "/meta_conventions/{key}/", Returns: Value,
+		Params: []Param{
+			{Name: "key", Type: "string", Required: true, Doc: "of the metadata"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				key string
+			}
+			if err := read("list_values", a).
+				need("key", "string", &in.key).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ListValues(ctx, in.key))
+		},
+	},
+	{
+		Name: "move_replication_rule", Client: "RuleClient", Go: "MoveReplicationRule",
+		Doc:  "Makes a new rule on other RSEs, with the terms of the old one except for those in override, and\nreturns its id. The old rule is its parent and goes when the new one is OK. It fails with ErrRuleReplaceFailed when the\nrule is being moved already.",
+		Verb: "POST", Path: "/rules/{rule_id}/move", Returns: Value,
+		Params: []Param{
+			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
+			{Name: "rse_expression", Type: "string", Required: true, Doc: "where the new rule asks for copies"},
+			{Name: "override", Type: "map", Required: true, Doc: "arguments of add_replication_rule for the new rule, such as {lifetime: 3600}; {} for none"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				ruleID        string
+				rseExpression string
+				override      map[string]any
+			}
+			if err := read("move_replication_rule", a).
+				need("rule_id", "string", &in.ruleID).
+				need("rse_expression", "string", &in.rseExpression).
+				need("override", "map", &in.override).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().MoveReplicationRule(ctx, in.ruleID, in.rseExpression, in.override))
+		},
+	},
+	{
 		Name: "ping", Client: "PingClient", Go: "Ping",
 		Doc:  "Asks whether the server is alive and which version it runs. It needs no credentials.",
 		Verb: "GET", Path: "/ping", Returns: Value,
@@ -680,6 +3076,115 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return value(c.Raw().Ping(ctx))
+		},
+	},
+	{
+		Name: "quarantine_replicas", Client: "ReplicaClient", Go: "QuarantineReplicas",
+		Doc:  "Has files deleted from an RSE that the catalogue does not know, by the dark-reaper daemon. Replicas that it\ndoes know are left alone. The files are sent in requests of 1000. It fails with ErrValueError unless exactly one of name and id\nof the RSE is given, with ErrRSENotFound, with ErrInputValidationError when a path is missing, and with ErrDatabaseException when\nthere is nothing new to quarantine.",
+		Verb: "POST", Path: "/replicas/quarantine", Returns: None,
+		Params: []Param{
+			{Name: "replicas", Type: "list of maps", Required: true, Doc: "each with path and, if known, scope and name"},
+			{Name: "rse", Type: "string", Default: "None", Doc: "its name"},
+			{Name: "rse_id", Type: "string", Default: "None", Doc: "its id"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				replicas []rucio.QuarantinedReplica
+			}
+			var o rucio.QuarantineReplicasOptions
+			if err := read("quarantine_replicas", a).
+				need("replicas", "list of maps", &in.replicas).
+				take("rse", "string", &o.RSE).
+				take("rse_id", "string", &o.RSEID).done(); err != nil {
+				return Result{}, err
+			}
+			return nothing(c.Raw().QuarantineReplicas(ctx, in.replicas, &o))
+		},
+	},
+	{
+		Name: "reduce_replication_rule", Client: "RuleClient", Go: "ReduceReplicationRule",
+		Doc:  "Replaces a rule by one of fewer copies and returns the id of the new one. The rule must be OK, and\ncopies fewer than it has, else this fails with ErrRuleReplaceFailed. (Python's client does this too, but then takes the\nserver's 201 for a failure.)",
+		Verb: "POST", Path: "/rules/{rule_id}/reduce", Returns: Value,
+		Params: []Param{
+			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
+			{Name: "copies", Type: "integer", Required: true, Doc: "of the new rule"},
+			{Name: "exclude_expression", Type: "string", Default: "None", Doc: "RSEs to take copies away from"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				ruleID string
+				copies int
+			}
+			var o rucio.ReduceReplicationRuleOptions
+			if err := read("reduce_replication_rule", a).
+				need("rule_id", "string", &in.ruleID).
+				need("copies", "integer", &in.copies).
+				take("exclude_expression", "string", &o.ExcludeExpression).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().ReduceReplicationRule(ctx, in.ruleID, in.copies, &o))
+		},
+	},
+	{
+		Name: "remove_opendata_did", Client: "OpenDataClient", Go: "RemoveOpenDataDID",
+		Doc:  "Takes a DID out of the open data catalog. It fails with ErrOpenDataDataIdentifierNotFound when it is not\nthere, with ErrOpenDataInvalidState when it is not a DRAFT.",
+		Verb: "DELETE", Path: "/opendata/dids/{scope}/{name}", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			if err := read("remove_opendata_did", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().RemoveOpenDataDID(ctx, in.scope, in.name))
+		},
+	},
+	{
+		Name: "resurrect", Client: "DIDClient", Go: "Resurrect",
+		Doc:  "Brings back DIDs that were deleted because they had expired, without their content and without an expiry; of\nthose that have expired and are not deleted yet it takes the expiry away. It fails with ErrDataIdentifierNotFound when one\nof them has not expired.",
+		Verb: "POST", Path: "/dids/resurrect", Returns: Value,
+		Params: []Param{
+			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "DIDs, each with scope and name"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				dids []rucio.DID
+			}
+			if err := read("resurrect", a).
+				need("dids", "list of DIDs", &in.dids).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().Resurrect(ctx, in.dids))
+		},
+	},
+	{
+		Name: "scope_list", Client: "DIDClient", Go: "ScopeList",
+		Doc:  "Lists the DIDs of a scope that no other DID holds, or what a DID of it holds, as a tree. It fails with\nErrDataIdentifierNotFound when there is no DID of the name; a scope that does not exist is empty.",
+		Verb: "GET", Path: "/dids/{scope}/", Returns: Stream,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Default: "None", Doc: "list below this DID"},
+			{Name: "recursive", Type: "boolean", Default: "False", Doc: "all levels, each collection before its content"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+			}
+			var o rucio.ScopeListOptions
+			if err := read("scope_list", a).
+				need("scope", "string", &in.scope).
+				take("name", "string", &o.Name).
+				take("recursive", "boolean", &o.Recursive).done(); err != nil {
+				return Result{}, err
+			}
+			return rows(c.Raw().ScopeList(ctx, in.scope, &o))
 		},
 	},
 	{
@@ -707,6 +3212,102 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return done(c.Raw().SetAccountLimit(ctx, in.account, in.rse, in.limit, in.locality))
+		},
+	},
+	{
+		Name: "set_config_option", Client: "ConfigClient", Go: "SetConfigOption",
+		Doc:  "Sets an option of the server's configuration table, and makes its section when it is new. A server that\nwas given a nil value can no longer show the section; it takes text, numbers and booleans, but neither lists nor maps:\nErrDatabaseException.",
+		Verb: "POST", Path: "/config", Returns: Value,
+		Params: []Param{
+			{Name: "section", Type: "string", Required: true, Doc: "such as \"conveyor\""},
+			{Name: "option", Type: "string", Required: true, Doc: "its name"},
+			{Name: "value", Type: "any", Required: true, Doc: "its value"},
+			{Name: "use_body_for_params", Type: "boolean", Default: "True", Doc: "false puts it into the path, as old servers want it: text only"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				section string
+				option  string
+				value   any
+			}
+			var o rucio.SetConfigOptionOptions
+			if err := read("set_config_option", a).
+				need("section", "string", &in.section).
+				need("option", "string", &in.option).
+				need("value", "any", &in.value).
+				take("use_body_for_params", "boolean", &o.UseBodyForParams).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().SetConfigOption(ctx, in.section, in.option, in.value, &o))
+		},
+	},
+	{
+		Name: "set_dids_metadata_bulk", Client: "DIDClient", Go: "SetDIDsMetadataBulk",
+		Doc:  "Sets metadata of several DIDs, all or none of them.",
+		Verb: "POST", Path: "/dids/bulkdidsmeta", Returns: Value,
+		Params: []Param{
+			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "each with scope, name and meta, values by key"},
+			{Name: "recursive", Type: "boolean", Default: "False", Doc: "set it on the content as well; servers up to 41.5 do not"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				dids []rucio.DID
+			}
+			var o rucio.SetDIDsMetadataBulkOptions
+			if err := read("set_dids_metadata_bulk", a).
+				need("dids", "list of DIDs", &in.dids).
+				take("recursive", "boolean", &o.Recursive).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().SetDIDsMetadataBulk(ctx, in.dids, &o))
+		},
+	},
+	{
+		Name: "set_global_account_limit", Client: "AccountClient", Go: "SetGlobalAccountLimit",
+		Doc:  "Sets the quota of an account on an RSE expression, which the server does not check. It fails with\nErrAccountNotFound.",
+		Verb: "POST", Path: "/accounts/{account}/limits/global/{rse_expression}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "rse_expression", Type: "string", Required: true, Doc: "RSE expression, such as \"country=UK&type=DISK\""},
+			{Name: "bytes_", Type: "integer", Required: true, Doc: "bytes; -1 for no limit"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account       string
+				rseExpression string
+				limit         int64
+			}
+			if err := read("set_global_account_limit", a).
+				need("account", "string", &in.account).
+				need("rse_expression", "string", &in.rseExpression).
+				need("bytes_", "integer", &in.limit).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().SetGlobalAccountLimit(ctx, in.account, in.rseExpression, in.limit))
+		},
+	},
+	{
+		Name: "set_local_account_limit", Client: "AccountClient", Go: "SetLocalAccountLimit",
+		Doc:  "Sets the quota of an account on an RSE. It fails with ErrRSENotFound or ErrAccountNotFound.",
+		Verb: "POST", Path: "/accounts/{account}/limits/local/{rse}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "bytes_", Type: "integer", Required: true, Doc: "bytes; -1 for no limit"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+				rse     string
+				limit   int64
+			}
+			if err := read("set_local_account_limit", a).
+				need("account", "string", &in.account).
+				need("rse", "string", &in.rse).
+				need("bytes_", "integer", &in.limit).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().SetLocalAccountLimit(ctx, in.account, in.rse, in.limit))
 		},
 	},
 	{
@@ -740,6 +3341,87 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "set_metadata_bulk", Client: "DIDClient", Go: "SetMetadataBulk",
+		Doc:  "Sets several keys of a DID's metadata, or none when it fails: with ErrInvalidMetadata for a key that the\nserver does not know.",
+		Verb: "POST", Path: "/dids/{scope}/{name}/meta", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "meta", Type: "map", Required: true, Doc: "values by key"},
+			{Name: "recursive", Type: "boolean", Default: "False", Doc: "set it on the content as well"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+				meta  map[string]any
+			}
+			var o rucio.SetMetadataBulkOptions
+			if err := read("set_metadata_bulk", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				need("meta", "map", &in.meta).
+				take("recursive", "boolean", &o.Recursive).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().SetMetadataBulk(ctx, in.scope, in.name, in.meta, &o))
+		},
+	},
+	{
+		Name: "set_rse_limits", Client: "RSEClient", Go: "SetRSELimits",
+		Doc:  "Sets a limit of an RSE, such as MinFreeSpace. One that is there is overwritten.",
+		Verb: "PUT", Path: "/rses/{rse}/limits", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "name", Type: "string", Required: true, Doc: "of the limit"},
+			{Name: "value", Type: "integer", Required: true, Doc: "bytes"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse   string
+				name  string
+				limit int64
+			}
+			if err := read("set_rse_limits", a).
+				need("rse", "string", &in.rse).
+				need("name", "string", &in.name).
+				need("value", "integer", &in.limit).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().SetRSELimits(ctx, in.rse, in.name, in.limit))
+		},
+	},
+	{
+		Name: "set_rse_usage", Client: "RSEClient", Go: "SetRSEUsage",
+		Doc:  "Says how much space of an RSE is used and free, in bytes, according to a source of information. What the source\nsaid before is overwritten.",
+		Verb: "PUT", Path: "/rses/{rse}/usage", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "source", Type: "string", Required: true, Doc: "of the information: storage, unavailable, or a name of your own; rucio is the server's"},
+			{Name: "used", Type: "integer", Required: true, Doc: "bytes"},
+			{Name: "free", Type: "integer", Required: true, Doc: "bytes"},
+			{Name: "files", Type: "integer", Default: "None", Doc: "number of files"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse    string
+				source string
+				used   int64
+				free   int64
+			}
+			var o rucio.SetRSEUsageOptions
+			if err := read("set_rse_usage", a).
+				need("rse", "string", &in.rse).
+				need("source", "string", &in.source).
+				need("used", "integer", &in.used).
+				need("free", "integer", &in.free).
+				take("files", "integer", &o.Files).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().SetRSEUsage(ctx, in.rse, in.source, in.used, in.free, &o))
+		},
+	},
+	{
 		Name: "set_status", Client: "DIDClient", Go: "SetStatus",
 		Doc:  "Opens or closes a dataset or a container: statuses is {\"open\": false}, for example.",
 		Verb: "PUT", Path: "/dids/{scope}/{name}/status", Returns: Value,
@@ -764,6 +3446,89 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "set_tombstone", Client: "ReplicaClient", Go: "SetTombstone",
+		Doc:  "Lets replicas be deleted, by the reaper daemon, when it comes by. It fails with ErrReplicaIsLocked when a rule\nprotects one, and with ErrReplicaNotFound; those before it in the list have their tombstones then.",
+		Verb: "POST", Path: "/replicas/tombstone", Returns: Value,
+		Params: []Param{
+			{Name: "replicas", Type: "list of replicas", Required: true, Doc: "each with scope, name and rse"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				replicas []rucio.ReplicaName
+			}
+			if err := read("set_tombstone", a).
+				need("replicas", "list of replicas", &in.replicas).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().SetTombstone(ctx, in.replicas))
+		},
+	},
+	{
+		Name: "set_transfer_limit", Client: "RequestClient", Go: "SetTransferLimit",
+		Doc:  "Makes or changes a limit of the transfers to or from RSEs. It fails with ErrInvalidRSEExpression, also when an\nexpression matches no RSE, and with ErrValueError for a wrong direction.",
+		Verb: "PUT", Path: "/requests/transfer_limits", Returns: Value,
+		Params: []Param{
+			{Name: "rse_expression", Type: "string", Required: true, Doc: "RSE expression, such as \"country=UK&type=DISK\""},
+			{Name: "activity", Type: "string", Default: "None", Doc: "of the transfers; all when absent"},
+			{Name: "direction", Type: "string", Default: "TransferLimitDirection.DESTINATION", Doc: "SOURCE: transfers from the RSEs; DESTINATION: to them"},
+			{Name: "max_transfers", Type: "integer", Default: "None", Doc: "most transfers at a time"},
+			{Name: "volume", Type: "integer", Default: "None", Doc: "most bytes at a time"},
+			{Name: "deadline", Type: "integer", Default: "None", Doc: "hours after which a dataset goes ahead all the same"},
+			{Name: "strategy", Type: "string", Default: "None", Doc: "fifo: file by file; grouped_fifo: dataset by dataset"},
+			{Name: "transfers", Type: "integer", Default: "None", Doc: "transfers that are going on, as the throttler counts"},
+			{Name: "waitings", Type: "integer", Default: "None", Doc: "transfers that wait, as the throttler counts"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rseExpression string
+			}
+			var o rucio.SetTransferLimitOptions
+			if err := read("set_transfer_limit", a).
+				need("rse_expression", "string", &in.rseExpression).
+				take("activity", "string", &o.Activity).
+				take("direction", "string", &o.Direction).
+				take("max_transfers", "integer", &o.MaxTransfers).
+				take("volume", "integer", &o.Volume).
+				take("deadline", "integer", &o.Deadline).
+				take("strategy", "string", &o.Strategy).
+				take("transfers", "integer", &o.Transfers).
+				take("waitings", "integer", &o.Waitings).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().SetTransferLimit(ctx, in.rseExpression, &o))
+		},
+	},
+	{
+		Name: "swap_protocols", Client: "RSEClient", Go: "SwapProtocols",
+		Doc:  "Exchanges the priorities that two protocols of an RSE have for an operation, and tells whether the RSE has both.\nIt takes two requests; when the second fails, the first protocol has changed all the same.",
+		Verb: "PUT", Path: "/rses/{rse}/protocols/{scheme}/{hostname}/{port}", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "domain", Type: "string", Required: true, Doc: "lan or wan"},
+			{Name: "operation", Type: "string", Required: true, Doc: "read, write, delete, third_party_copy_read or third_party_copy_write"},
+			{Name: "scheme_a", Type: "string", Required: true, Doc: "of one protocol"},
+			{Name: "scheme_b", Type: "string", Required: true, Doc: "of the other"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse       string
+				domain    string
+				operation string
+				schemeA   string
+				schemeB   string
+			}
+			if err := read("swap_protocols", a).
+				need("rse", "string", &in.rse).
+				need("domain", "string", &in.domain).
+				need("operation", "string", &in.operation).
+				need("scheme_a", "string", &in.schemeA).
+				need("scheme_b", "string", &in.schemeB).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().SwapProtocols(ctx, in.rse, in.domain, in.operation, in.schemeA, in.schemeB))
+		},
+	},
+	{
 		Name: "touch", Client: "TouchClient", Go: "Touch",
 		Doc:  "Records an access to a file or a dataset, so that its last access time is updated.",
 		Verb: "POST", Path: "/traces/", Returns: None,
@@ -785,6 +3550,258 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return nothing(c.Raw().Touch(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "update_account", Client: "AccountClient", Go: "UpdateAccount",
+		Doc:  "Sets a property of an account: status (ACTIVE, SUSPENDED or DELETED, in capitals), account_type (USER, GROUP\nor SERVICE) or email, where a nil value removes the address. It fails with ErrAccountNotFound; the server ignores a key\nthat it does not know.",
+		Verb: "PUT", Path: "/accounts/{account}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
+			{Name: "key", Type: "string", Required: true, Doc: "status, account_type or email"},
+			{Name: "value", Type: "any", Required: true, Doc: "its value"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+				key     string
+				value   any
+			}
+			if err := read("update_account", a).
+				need("account", "string", &in.account).
+				need("key", "string", &in.key).
+				need("value", "any", &in.value).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().UpdateAccount(ctx, in.account, in.key, in.value))
+		},
+	},
+	{
+		Name: "update_distance", Client: "RSEClient", Go: "UpdateDistance",
+		Doc:  "Changes how far one RSE is from another. Where there is no distance nothing happens, and that is no error.",
+		Verb: "PUT", Path: "/rses/{source}/distances/{destination}", Returns: Value,
+		Params: []Param{
+			{Name: "source", Type: "string", Required: true, Doc: "name of an RSE"},
+			{Name: "destination", Type: "string", Required: true, Doc: "name of an RSE"},
+			{Name: "parameters", Type: "map", Required: true, Doc: "distance: a number, the less the better"},
+			{Name: "bidirectional", Type: "boolean", Default: "False", Doc: "the way back as well"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				source      string
+				destination string
+				parameters  map[string]any
+			}
+			var o rucio.UpdateDistanceOptions
+			if err := read("update_distance", a).
+				need("source", "string", &in.source).
+				need("destination", "string", &in.destination).
+				need("parameters", "map", &in.parameters).
+				take("bidirectional", "boolean", &o.Bidirectional).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().UpdateDistance(ctx, in.source, in.destination, in.parameters, &o))
+		},
+	},
+	{
+		Name: "update_key", Client: "MetaConventionClient", Go: "UpdateKey",
+		Doc:  "Would change a key of metadata. No Rucio server can: it fails with ErrNotImplementedError, where Python's method\nsilently does nothing.",
+		Verb: "", Path: "", Returns: None,
+		Params: []Param{
+			{Name: "key", Type: "string", Required: true, Doc: "of the metadata"},
+			{Name: "type_", Type: "any", Default: "None", Doc: "of its values"},
+			{Name: "regexp", Type: "string", Default: "None", Doc: "that its values must match"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				key string
+			}
+			var o rucio.UpdateKeyOptions
+			if err := read("update_key", a).
+				need("key", "string", &in.key).
+				take("type_", "any", &o.Type).
+				take("regexp", "string", &o.Regexp).done(); err != nil {
+				return Result{}, err
+			}
+			return nothing(c.Raw().UpdateKey(ctx, in.key, &o))
+		},
+	},
+	{
+		Name: "update_opendata_did", Client: "OpenDataClient", Go: "UpdateOpenDataDID",
+		Doc:  "Changes an entry of the open data catalog. A collection must be closed before it is PUBLIC, and is never\na DRAFT again: ErrOpenDataInvalidStateUpdate. It fails with ErrOpenDataDuplicateDOI and ErrOpenDataDuplicateRecordID when\nanother DID has them. A server on SQLite cannot keep Meta.",
+		Verb: "PUT", Path: "/opendata/dids/{scope}/{name}", Returns: Value,
+		Params: []Param{
+			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
+			{Name: "name", Type: "string", Required: true, Doc: "name of the DID"},
+			{Name: "state", Type: "string", Default: "None", Doc: "draft, public or suspended"},
+			{Name: "meta", Type: "map", Default: "None", Doc: "replaces what there was"},
+			{Name: "doi", Type: "string", Default: "None", Doc: "such as \"10.1234/foo.bar\"; of no other DID"},
+			{Name: "record_id", Type: "integer", Default: "None", Doc: "number in another catalog; of no other DID"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				scope string
+				name  string
+			}
+			var o rucio.UpdateOpenDataDIDOptions
+			if err := read("update_opendata_did", a).
+				need("scope", "string", &in.scope).
+				need("name", "string", &in.name).
+				take("state", "string", &o.State).
+				take("meta", "map", &o.Meta).
+				take("doi", "string", &o.DOI).
+				take("record_id", "integer", &o.RecordID).done(); err != nil {
+				return Result{}, err
+			}
+			return value(c.Raw().UpdateOpenDataDID(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "update_protocols", Client: "RSEClient", Go: "UpdateProtocols",
+		Doc:  "Changes a protocol of an RSE. It fails with ErrRSEProtocolNotSupported when there is none of this scheme,\nhostname and port: without hostname or port there never is, contrary to what the signature suggests. Port 0, which Python's\nclient leaves out, is found. Else it fails as AddProtocol does.",
+		Verb: "PUT", Path: "/rses/{rse}/protocols/{scheme}/{hostname}/{port}", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "scheme", Type: "string", Required: true, Doc: "of the protocol: davs, root ..."},
+			{Name: "data", Type: "map", Required: true, Doc: "what is to change: prefix, impl, domains, extended_attributes, scheme, hostname, port"},
+			{Name: "hostname", Type: "string", Default: "None"},
+			{Name: "port", Type: "integer", Default: "None"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse     string
+				scheme  string
+				changes map[string]any
+			}
+			var o rucio.UpdateProtocolsOptions
+			if err := read("update_protocols", a).
+				need("rse", "string", &in.rse).
+				need("scheme", "string", &in.scheme).
+				need("data", "map", &in.changes).
+				take("hostname", "string", &o.Hostname).
+				take("port", "integer", &o.Port).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().UpdateProtocols(ctx, in.rse, in.scheme, in.changes, &o))
+		},
+	},
+	{
+		Name: "update_replicas_states", Client: "ReplicaClient", Go: "UpdateReplicasStates",
+		Doc:  "Says in what state replicas are: A (available), U (unavailable), C (being copied), B (being deleted),\nD (bad) or T (unavailable for a time). It fails with ErrReplicaNotFound, ErrRSENotFound, ErrInvalidObject for what is no state,\nand ErrValueError for one that is written out, such as AVAILABLE.",
+		Verb: "PUT", Path: "/replicas", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "files", Type: "list of DIDs", Required: true, Doc: "each with scope, name and state"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse   string
+				files []rucio.DID
+			}
+			if err := read("update_replicas_states", a).
+				need("rse", "string", &in.rse).
+				need("files", "list of DIDs", &in.files).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().UpdateReplicasStates(ctx, in.rse, in.files))
+		},
+	},
+	{
+		Name: "update_replication_rule", Client: "RuleClient", Go: "UpdateReplicationRule",
+		Doc:  "Changes a rule: account, activity, boost_rule, cancel_requests, child_rule_id, comment, eol_at,\nlifetime (seconds from now; null for no end), locked, meta, priority, purge_replicas, source_replica_expression, state\n(SUSPENDED or STUCK). It fails with ErrInputValidationError for any other key.",
+		Verb: "PUT", Path: "/rules/{rule_id}", Returns: Value,
+		Params: []Param{
+			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
+			{Name: "options", Type: "map", Required: true, Doc: "what is to change: lifetime, priority, comment, account, locked ..."},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				ruleID  string
+				options map[string]any
+			}
+			if err := read("update_replication_rule", a).
+				need("rule_id", "string", &in.ruleID).
+				need("options", "map", &in.options).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().UpdateReplicationRule(ctx, in.ruleID, in.options))
+		},
+	},
+	{
+		Name: "update_rse", Client: "RSEClient", Go: "UpdateRSE",
+		Doc:  "Changes settings of an RSE, or its name. It fails with ErrRSENotFound, and with ErrInputValidationError for what\nis no setting.",
+		Verb: "PUT", Path: "/rses/{rse}", Returns: Value,
+		Params: []Param{
+			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
+			{Name: "parameters", Type: "map", Required: true, Doc: "settings by name: those of add_rse, qos_class, and name for a new name"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				rse        string
+				parameters map[string]any
+			}
+			if err := read("update_rse", a).
+				need("rse", "string", &in.rse).
+				need("parameters", "map", &in.parameters).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().UpdateRSE(ctx, in.rse, in.parameters))
+		},
+	},
+	{
+		Name: "update_scope", Client: "ScopeClient", Go: "UpdateScope",
+		Doc:  "Gives a scope to another account. It fails with ErrScopeNotFound or ErrAccountNotFound.",
+		Verb: "PUT", Path: "/scopes/{account}/{scope}", Returns: Value,
+		Params: []Param{
+			{Name: "account", Type: "string", Required: true, Doc: "that the scope belongs to from now on"},
+			{Name: "scope", Type: "string", Required: true, Doc: "name of the scope"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				account string
+				scope   string
+			}
+			if err := read("update_scope", a).
+				need("account", "string", &in.account).
+				need("scope", "string", &in.scope).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().UpdateScope(ctx, in.account, in.scope))
+		},
+	},
+	{
+		Name: "update_subscription", Client: "SubscriptionClient", Go: "UpdateSubscription",
+		Doc:  "Changes a subscription, whose state is UPDATED then, also when it was INACTIVE. It fails with\nErrSubscriptionNotFound, ErrInvalidObject when filter or rules are not as the server wants them, and\nErrNotImplementedError when it should be retroactive, which Rucio cannot.",
+		Verb: "PUT", Path: "/subscriptions/{account}/{name}", Returns: Value,
+		Params: []Param{
+			{Name: "name", Type: "string", Required: true, Doc: "of the subscription"},
+			{Name: "account", Type: "string", Default: "None", Doc: "that owns the subscription; the caller when absent"},
+			{Name: "filter_", Type: "map", Default: "None", Doc: "what the metadata of a DID must be"},
+			{Name: "replication_rules", Type: "list of maps", Default: "None", Doc: "arguments of the rules to make"},
+			{Name: "comments", Type: "string", Default: "None", Doc: "for people"},
+			{Name: "lifetime", Type: "integer", Default: "None", Doc: "days from now; 0 and false change nothing"},
+			{Name: "retroactive", Type: "boolean", Default: "None", Doc: "must not be true"},
+			{Name: "dry_run", Type: "boolean", Default: "None", Doc: "without effect: the server does not keep it"},
+			{Name: "priority", Type: "integer", Default: "None", Doc: "among subscriptions"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				name string
+			}
+			var o rucio.UpdateSubscriptionOptions
+			if err := read("update_subscription", a).
+				need("name", "string", &in.name).
+				take("account", "string", &o.Account).
+				take("filter_", "map", &o.Filter).
+				take("replication_rules", "list of maps", &o.ReplicationRules).
+				take("comments", "string", &o.Comments).
+				take("lifetime", "integer", &o.Lifetime).
+				take("retroactive", "boolean", &o.Retroactive).
+				take("dry_run", "boolean", &o.DryRun).
+				take("priority", "integer", &o.Priority).done(); err != nil {
+				return Result{}, err
+			}
+			return done(c.Raw().UpdateSubscription(ctx, in.name, &o))
 		},
 	},
 	{

@@ -11,7 +11,7 @@ import (
 )
 
 // implemented is how many of Python's methods the catalog has had; it never shrinks.
-const implemented = 34
+const implemented = 168
 
 // pythonMethod is a line of testdata/rucio-client-methods.jsonl: a public method of rucio-clients 41.5.1.
 type pythonMethod struct {
