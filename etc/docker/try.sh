@@ -12,6 +12,7 @@ tag=release-$(cat BASE_RUCIO_CLIENT_TAG)
 base=localhost/rucio-clients
 go=localhost/golang:$(go env GOVERSION)
 image=localhost/rucio-task-manager:$(cat BASE_RUCIO_CLIENT_TAG)
+grep -qx "ARG BASE_RUCIO_CLIENT_TAG=$tag" Dockerfile || { echo "Dockerfile and BASE_RUCIO_CLIENT_TAG name different bases" >&2; exit 1; }
 
 for tool in buildah debootstrap; do
   command -v $tool >/dev/null || { echo "$tool is missing: apt-get install buildah debootstrap" >&2; exit 1; }
@@ -50,13 +51,24 @@ buildah build --isolation chroot --network host --pull-never --layers -t "$image
 eval "$(etc/testbed/testbed.py env --export)"
 container=$(buildah from --pull-never "$image")
 trap 'buildah rm "$container" >/dev/null' EXIT
+mounts=()
 config=() # the testbed's credentials are no secret
 for name in RUCIO_HOST AUTH_HOST AUTH_TYPE ACCOUNT USERNAME PASSWORD; do
   name=RUCIO_CFG_CLIENT_$name
   config+=(--env "$name=${!name}")
 done
 inside() { # like `docker run`: buildah leaves the entrypoint out
-  buildah run --isolation chroot --network host "${config[@]}" "$container" -- "$@"
+  buildah run --isolation chroot --network host "${config[@]}" "${mounts[@]}" "$container" -- "$@"
 }
 inside sh -c 'test "$(id -u)" = 1000 && test "$PWD" = /opt/rucio-task-manager && test -w /var/spool/rucio-task-manager'
 inside env TASK_FILE_PATH=etc/tasks/stubs.yml /usr/local/bin/rucio-task-manager
+
+# A checkout mounted over everything, as developers have it: the program is still there, and the scripts are the mounted ones.
+mounted=$(mktemp -d)
+trap 'buildah rm "$container" >/dev/null; rm -rf "$mounted"' EXIT
+cp -r scripts etc "$mounted"
+sed -i 's/log.info(kwargs.text)/log.info("mounted: " .. kwargs.text)/' "$mounted/scripts/tasks/stubs.lua"
+chmod -R go+rX "$mounted"
+mounts=(--volume "$mounted:/opt/rucio-task-manager:ro")
+inside env TASK_FILE_PATH=etc/tasks/stubs.yml /usr/local/bin/rucio-task-manager 2>&1 | grep "mounted: Hello World!"
+echo "the image works"
