@@ -29,8 +29,9 @@ const codecKey = "rucio-task-manager.codec"
 
 // A codec makes Lua values of JSON in one VM.
 type codec struct {
-	newTable                         func(items, fields int) *lua.LTable
-	objectMeta, listMeta, filledMeta lua.LTable // what the metatables of lazy tables are copies of
+	newTable func(items, fields int) *lua.LTable
+	// What the metatables of lazy tables are copies of, before and after they are filled.
+	objectMeta, listMeta, filledObjectMeta, filledListMeta lua.LTable
 }
 
 // codecOf returns the VM's codec. The first call adapts the VM's library to lazy tables.
@@ -43,8 +44,9 @@ func codecOf(L *lua.LState) *codec {
 		return *L.SetFuncs(L.CreateTable(0, len(functions)), functions)
 	}
 	c.objectMeta = meta(map[string]lua.LGFunction{"__index": objectIndex, "__newindex": newIndex})
-	c.listMeta = meta(map[string]lua.LGFunction{"__index": listIndex, "__newindex": newIndex, "__len": listLen})
-	c.filledMeta = meta(nil)
+	c.listMeta = meta(map[string]lua.LGFunction{"__index": listIndex, "__newindex": newIndex, "__len": listLen, "__call": listCall})
+	c.filledObjectMeta = meta(nil)
+	c.filledListMeta = meta(map[string]lua.LGFunction{"__call": listCall})
 	setOperators(L)
 	adaptLibrary(L)
 	L.G.Registry.RawSetString(codecKey, &lua.LUserData{Value: c, Metatable: lua.LNil})

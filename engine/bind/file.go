@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/uuid"
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -81,7 +82,7 @@ f:close()`, call: fileOpen},
 
 // tempPath returns a path in the task's folder for temporary files. A * in the name becomes a UUID.
 func (c *call) tempPath(name string) string {
-	name = strings.ReplaceAll(name, "*", newUUID())
+	name = strings.ReplaceAll(name, "*", uuid.NewString())
 	if name == "" || name == "." || name == ".." || name != filepath.Base(name) {
 		c.wrong("name", "the name of a file, without folders", lua.LString(name))
 	}

@@ -1,7 +1,7 @@
 package bind
 
 import (
-	"fmt"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -80,10 +80,10 @@ func newRequest(method string) *request {
 // exchange makes the request whose options start at argument n and gives the response.
 func (c *call) exchange(r *request, n int) int {
 	method := r.method
-	if table, ok := c.Get(n).(*lua.LTable); ok {
+	if _, ok := c.Get(n).(*lua.LTable); ok {
 		r.read(c.options(n))
 		if c.given(n + 1) {
-			c.wrong("the second argument", "left out after a table of options", table)
+			c.raise(errors.New("a table of options is the only argument"))
 		}
 	} else {
 		r.url = c.str(n, "url")
@@ -124,7 +124,7 @@ func (r *request) read(o *options) {
 	r.tls.key = o.str("key", r.tls.key)
 	o.done()
 	if r.bearer.IsSet() && r.username != "" {
-		c.wrong("bearer", "without username: a request has one kind of credentials", lua.LTrue)
+		c.raise(errors.New("options bearer and username: a request has one kind of credentials"))
 	}
 }
 
@@ -145,7 +145,7 @@ func (r *request) readBody(o *options) {
 		given++
 	}
 	if given > 1 {
-		c.wrong("json", "given without form or body, and these without each other", lua.LTrue)
+		c.raise(errors.New("options json, form and body: a request has one body"))
 	}
 }
 
@@ -173,9 +173,9 @@ func (r *request) target() (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return nil, &httpError{Class: "InvalidURL", What: "the URL cannot be read", Err: fmt.Errorf("%s", "it must be like https://host/path, with other characters escaped")}
+		return nil, &httpError{Class: "InvalidURL", What: "the URL cannot be read", Err: errors.New("it must be like https://host/path, with other characters escaped")}
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		return nil, &httpError{Class: "InvalidURL", What: "the URL " + quote(u.Redacted()), Err: fmt.Errorf("it must begin with http:// or https:// and name a host")}
+		return nil, &httpError{Class: "InvalidURL", What: "the URL " + quote(u.Redacted()), Err: errors.New("it must begin with http:// or https:// and name a host")}
 	}
 	if len(r.query) > 0 {
 		query := u.Query()
@@ -185,7 +185,7 @@ func (r *request) target() (*url.URL, error) {
 	return u, nil
 }
 
-// A httpSession is the object that http.session returns.
+// A webSession is the object that http.session returns.
 type webSession struct {
 	host     *Host
 	defaults request

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/vm"
 )
 
 const (
@@ -103,7 +105,7 @@ func (c *codec) listOf(doc string) lua.LValue {
 
 // markList makes t a list even when it is empty.
 func (c *codec) markList(t *lua.LTable) {
-	z := &lazy{codec: c, list: true, filled: true, meta: c.filledMeta}
+	z := &lazy{codec: c, list: true, filled: true, meta: c.filledListMeta}
 	t.Metatable, z.meta.Metatable = &z.meta, z
 }
 
@@ -176,10 +178,11 @@ func (z *lazy) fill() {
 	z.filled = true
 	if z.list {
 		z.fillList()
+		z.meta = z.codec.filledListMeta
 	} else {
 		z.fillObject()
+		z.meta = z.codec.filledObjectMeta
 	}
-	z.meta = z.codec.filledMeta
 	z.meta.Metatable = z
 }
 
@@ -274,6 +277,12 @@ func listLen(L *lua.LState) int {
 	Fill(table)
 	L.Push(lua.LNumber(table.Len()))
 	return 1
+}
+
+// listCall is __call of a list. In Python one loops over a list as over a generator; who does so here is told how.
+func listCall(L *lua.LState) int {
+	vm.Raise(L, hint("this is a list, which cannot be called", "loop over it with ipairs: for _, item in ipairs(list) do"))
+	return 0
 }
 
 // newIndex is __newindex of a table that is not filled.

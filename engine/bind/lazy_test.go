@@ -1,7 +1,9 @@
 package bind
 
 import (
+	"strings"
 	"testing"
+	"unsafe"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -181,6 +183,34 @@ func TestPrintShowsTables(t *testing.T) {
 		}))
 		if v != test.want {
 			t.Errorf("%s prints as %s, want %s", test.value, v, test.want)
+		}
+	}
+}
+
+// A part of a large document that is kept does not keep the document; rows and their fields share memory.
+func TestPartsOfLargeDocuments(t *testing.T) {
+	inside := func(part, doc string) bool {
+		p, d := uintptr(unsafe.Pointer(unsafe.StringData(part))), uintptr(unsafe.Pointer(unsafe.StringData(doc)))
+		return p >= d && p < d+uintptr(len(doc))
+	}
+	L := newState(t)
+	large := `{"hits": [{"name": "x"}, {"name": "` + strings.Repeat("y", sharedText) + `"}], "title": "z"}`
+	for _, test := range []struct {
+		doc, chunk string
+		shared     bool
+	}{
+		{row, `return (...).name`, true},
+		{row, `return (...).rses.A[1]`, true},
+		{large, `return (...).title`, false},
+		{large, `return (...).hits[1].name`, false},
+		{large, `return (next((...)))`, false},
+	} {
+		results, err := run(t, L, test.chunk, decode(t, L, test.doc, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := inside(string(results[0].(lua.LString)), test.doc); got != test.shared {
+			t.Errorf("%s of %.20s...: shares memory: %v, want %v", test.chunk, test.doc, got, test.shared)
 		}
 	}
 }

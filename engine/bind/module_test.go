@@ -24,6 +24,8 @@ func TestJSON(t *testing.T) {
 		{`return json.pretty{1, {}}`, "[\n  1,\n  {}\n]"},
 		{`json.array{x = 1}`, `error: json.array: list must be a list, not a table with other keys than 1, 2, 3`},
 		{`json.array(setmetatable({}, {}))`, `error: json.array: list must be a list without a metatable, not a table`},
+		{`for x in json.decode("[1]") do end`, `error: this is a list, which cannot be called`},
+		{`local l = json.decode("[1]") l[2] = 2 local ok, e = pcall(function() for x in l do end end) return e.hint`, `loop over it with ipairs: for _, item in ipairs(list) do`},
 		{`json.decode("{")`, `error: json.decode: invalid JSON: it ends too early, at line 1, column 2`},
 		{`json.decode({})`, `error: json.decode: text must be a string, not a table`},
 		{`json.encode{f = print}`, `error: json.encode: cannot write a function as JSON, at .f`},

@@ -1,12 +1,12 @@
 package bind
 
 import (
-	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 
+	"github.com/google/uuid"
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
@@ -19,18 +19,10 @@ func uuidModule() module {
 		doc:  "UUIDs.",
 		functions: []function{
 			{name: "uuid", signature: "() -> text", doc: "A random (version 4) UUID.", example: `print(uuid())`, call: func(c *call) int {
-				return c.give(lua.LString(newUUID()))
+				return c.give(lua.LString(uuid.NewString()))
 			}},
 		},
 	}
-}
-
-// newUUID returns a random UUID (RFC 9562, version 4).
-func newUUID() string {
-	var b [16]byte
-	_, _ = crand.Read(b[:]) // does not fail
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 func didModule() module {
