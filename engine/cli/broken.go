@@ -106,7 +106,7 @@ func (p *program) logProblems(c *cli.Context, problems task.Problems) {
 // fullReport is a Reporter that tells of the tasks that could not be run, too, and logs why tasks failed.
 type fullReport struct {
 	report.Reporter
-	log    *slog.Logger // nil where the report itself says at once why a task failed
+	log    *slog.Logger // nil when the report itself says at once why a task failed
 	broken []report.Result
 }
 

@@ -81,6 +81,9 @@ func (p *program) exec(c *cli.Context) error {
 			options.Roots = append([]vm.Root{{Name: dir, FS: p.Files.Sub(dir)}}, options.Roots...)
 		}
 	}
+	if name == "-" {
+		name = "(standard input)"
+	}
 	return p.printExec(c, runner.Exec(ctx, runner.Chunk{Name: name, Source: prelude + source, Kwargs: kwargs}, options))
 }
 

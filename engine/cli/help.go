@@ -148,7 +148,11 @@ func flagRow(f cli.Flag) (names, usage string) {
 
 // table prints rows of aligned columns, indented by two spaces.
 func table(w io.Writer, fill func(row func(cells ...string))) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var text strings.Builder
+	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fill(func(cells ...string) { fmt.Fprintln(t, "  "+strings.Join(cells, "\t")) })
 	t.Flush()
+	for line := range strings.Lines(text.String()) {
+		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
+	}
 }

@@ -109,6 +109,7 @@ func (p *program) commands() []*cli.Command {
 		p.callCommand(),
 		p.tasksCommand(),
 		p.methodsCommand(),
+		p.authCommand(),
 		p.configCommand(),
 		p.outputsCommand(),
 		p.completionCommand(),

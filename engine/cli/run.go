@@ -107,13 +107,15 @@ func (p *program) runSelected(c *cli.Context) error {
 	if len(sound) == 0 && len(broken) > 0 && broken.allFiles() {
 		return fail.With(fail.Definition, chosen.problems.Errors())
 	}
-	p.logProblems(c, chosen.problems)
 	to, err := p.reporter(c)
 	if err != nil {
 		return err
 	}
 	full := &fullReport{Reporter: to, broken: broken.results(p.Now())}
-	if p.format != "" && p.format != "text" {
+	if p.format == "" || p.format == "text" { // which tells at once why a task failed
+		p.logProblems(c, chosen.problems.Warnings())
+	} else {
+		p.logProblems(c, chosen.problems)
 		full.log = p.logger(c)
 	}
 	options.Reporter = full

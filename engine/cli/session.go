@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -52,20 +53,13 @@ func (s *session) client(changes map[string]string) (*rucio.Client, error) {
 }
 
 func (s *session) connect(changes map[string]string) (*rucio.Client, error) {
-	cfg, err := s.p.loadConfig(s.c, changes)
+	settings, err := s.settings(changes)
 	if err != nil {
 		return nil, err
 	}
-	settings, err := cfg.Client()
+	transport, err := s.transport(settings)
 	if err != nil {
-		return nil, classify(err)
-	}
-	for _, warning := range cfg.Warnings() {
-		s.p.logger(s.c).Warn(warning)
-	}
-	transport, err := auth.NewTransport(auth.TLSOptions{CACert: settings.CACert, Insecure: settings.InsecureTLS})
-	if err != nil {
-		return nil, classify(err)
+		return nil, err
 	}
 	client, err := rucio.New(rucio.Options{
 		Hosts:       settings.RucioHosts,
@@ -85,6 +79,25 @@ func (s *session) connect(changes map[string]string) (*rucio.Client, error) {
 	return client, nil
 }
 
+// settings reads the configuration, with changes, and warns of what looks wrong in it.
+func (s *session) settings(changes map[string]string) (*config.Client, error) {
+	cfg, err := s.p.loadConfig(s.c, changes)
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range cfg.Warnings() {
+		s.p.logger(s.c).Warn(warning)
+	}
+	settings, err := cfg.Client()
+	return settings, classify(err)
+}
+
+// transport returns the transport to Rucio's servers.
+func (s *session) transport(settings *config.Client) (*http.Transport, error) {
+	transport, err := auth.NewTransport(auth.TLSOptions{CACert: settings.CACert, Insecure: settings.InsecureTLS})
+	return transport, classify(err)
+}
+
 // login returns the source of tokens that the configuration describes. A password that is nowhere is asked for, if
 // somebody is there.
 func (s *session) login(settings *config.Client, transport http.RoundTripper) (*auth.Source, error) {
@@ -95,7 +108,16 @@ func (s *session) login(settings *config.Client, transport http.RoundTripper) (*
 		}
 		settings.Password = password
 	}
-	return auth.New(auth.Options{
+	options, err := s.loginOptions(settings, transport)
+	if err != nil {
+		return nil, err
+	}
+	return auth.New(options)
+}
+
+// loginOptions is what the configuration says about logging in.
+func (s *session) loginOptions(settings *config.Client, transport http.RoundTripper) (auth.Options, error) {
+	options := auth.Options{
 		Type:      settings.AuthType,
 		Hosts:     settings.AuthHosts,
 		Account:   settings.Account,
@@ -112,7 +134,37 @@ func (s *session) login(settings *config.Client, transport http.RoundTripper) (*
 		Suggest:   suggest.Hint,
 		Now:       s.p.Now,
 		Log:       s.p.logger(s.c),
-	})
+	}
+	if settings.AuthType != "oidc" {
+		return options, nil
+	}
+	provider, err := auth.NewTransport(auth.TLSOptions{CACert: settings.CACert, Insecure: settings.InsecureTLS, WithSystem: true})
+	if err != nil {
+		return options, err
+	}
+	options.OIDC = s.p.oidcOptions(settings.OIDC)
+	options.OIDC.HTTP = &http.Client{Transport: s.p.tracedLogins(s.c, provider)}
+	return options, nil
+}
+
+// oidcOptions is what the configuration and the environment say about tokens of identity providers.
+func (p *program) oidcOptions(o config.OIDC) auth.OIDCOptions {
+	options := auth.OIDCOptions{
+		Scope: o.Scope, Audience: o.Audience,
+		ClientID: o.ClientID, ClientSecret: o.ClientSecret, TokenEndpoint: o.TokenEndpoint,
+		AgentConfig: o.AgentConfig, AgentPassword: o.AgentPassword,
+		AccessToken: o.AccessToken, AccessTokenFile: p.Getenv("OIDC_ACCESS_TOKEN_FILE"),
+		WLCG: auth.WLCG{
+			BearerToken: rucio.Secret(p.Getenv("BEARER_TOKEN")), BearerTokenFile: p.Getenv("BEARER_TOKEN_FILE"),
+			RuntimeDir: p.Getenv("XDG_RUNTIME_DIR"), TempDir: "/tmp", UID: p.UID, // /tmp whatever TMPDIR says: the specification names it
+		},
+		Issuer: o.Issuer, RefreshLifetime: o.RefreshLifetime,
+		RefreshActive: o.RefreshActive, RefreshBefore: time.Duration(o.RefreshBeforeExp) * time.Minute,
+	}
+	if p.Getenv("RUCIO_TASK_MANAGER_ROOT") != "" { // in the image, where /tmp is nobody else's, as its entrypoint had it
+		options.TokenFiles = []string{"/tmp/access_token"}
+	}
+	return options
 }
 
 // askPassword reads a password from the terminal.

@@ -27,7 +27,7 @@ type State struct {
 	TempDir string
 	Home    string // the user's home folder; empty when there is none
 	PID     int
-	UID     int
+	UID     int // effective
 
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -77,7 +77,7 @@ func NewState(version string) *State {
 		TempDir: os.TempDir(),
 		Home:    home,
 		PID:     os.Getpid(),
-		UID:     os.Getuid(),
+		UID:     os.Geteuid(),
 
 		Stdin:     os.Stdin,
 		Stdout:    os.Stdout,

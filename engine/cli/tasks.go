@@ -87,18 +87,9 @@ func (p *program) tasksList(c *cli.Context) error {
 		return near(usagef("no module is called %q", pattern), pattern, names, "")
 	}
 	if c.String("output") == "json" {
-		err = p.printJSON(moduleObjects(modules))
-	} else {
-		printModules(p.Stdout, modules)
+		return p.printJSON(moduleObjects(modules))
 	}
-	if err != nil {
-		return err
-	}
-	for _, m := range modules {
-		if m.Err != nil {
-			p.logger(c).Error(m.Err.Error())
-		}
-	}
+	printModules(p.Stdout, modules)
 	return nil
 }
 
@@ -239,7 +230,11 @@ func kwargNeed(k *class.Kwarg) string {
 func kwargDoc(k *class.Kwarg) string {
 	parts := []string{k.Doc}
 	if k.Enum != nil {
-		parts = append(parts, "one of "+strings.Trim(yamlText(k.Enum), "[]"))
+		var words []string
+		for _, word := range k.Enum {
+			words = append(words, yamlText(word))
+		}
+		parts = append(parts, "one of "+strings.Join(words, ", "))
 	}
 	if k.Min != nil {
 		parts = append(parts, fmt.Sprintf("at least %v", *k.Min))
