@@ -55,10 +55,10 @@ func TestSameAsPython(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".jsonl"), func(t *testing.T) {
 			random := fmt.Sprintf("%08x", rand.Uint32())
-			goSide := &side{id: "g" + random, number: fmt.Sprint(1e9 + rand.Int64N(1e9)), vars: map[string]string{}, call: func(method string, kwargs json.RawMessage) outcome {
+			goSide := &side{id: "g" + random, number: fmt.Sprint(1_000_000_000 + rand.Int32N(500_000_000)), vars: map[string]string{}, call: func(method string, kwargs json.RawMessage) outcome {
 				return callCatalog(t.Context(), client, method, kwargs)
 			}}
-			pySide := &side{id: "p" + random, number: fmt.Sprint(3e9 + rand.Int64N(1e9)), vars: map[string]string{}, call: python.call}
+			pySide := &side{id: "p" + random, number: fmt.Sprint(1_500_000_000 + rand.Int32N(500_000_000)), vars: map[string]string{}, call: python.call}
 			background := &daemons{env: env}
 			defer background.release()
 			for _, s := range readSteps(t, file) {
