@@ -71,11 +71,11 @@ bench: build up ## measure beside curl and the Python client; prints ratios
 
 .PHONY: rucio
 rucio: ## build the image on the Rucio client image of the Rucio maintainers
-	docker build . -f Dockerfile --build-arg BASE_RUCIO_CLIENT_IMAGE=rucio/rucio-clients --build-arg BASE_RUCIO_CLIENT_TAG=release-$(BASE_TAG) --tag $(IMAGE):$(BASE_TAG)
+	docker build . -f Dockerfile --build-arg BASE_RUCIO_CLIENT_IMAGE=rucio/rucio-clients --build-arg BASE_RUCIO_CLIENT_TAG=release-$(BASE_TAG) --build-arg VERSION=$(VERSION) --tag $(IMAGE):$(BASE_TAG)
 
 .PHONY: skao
 skao: ## build the image on SKAO's extended client image
-	docker build . -f Dockerfile --build-arg BASE_RUCIO_CLIENT_IMAGE=registry.gitlab.com/ska-telescope/src/src-dm/ska-src-dm-da-rucio-client/rucio-client-core --build-arg BASE_RUCIO_CLIENT_TAG=release-$(BASE_TAG) --tag $(IMAGE):$(BASE_TAG)
+	docker build . -f Dockerfile --build-arg BASE_RUCIO_CLIENT_IMAGE=registry.gitlab.com/ska-telescope/src/src-dm/ska-src-dm-da-rucio-client/rucio-client-core --build-arg BASE_RUCIO_CLIENT_TAG=$(BASE_TAG) --build-arg VERSION=$(VERSION) --tag $(IMAGE):$(BASE_TAG)
 
 .PHONY: clean
 clean: ## stop the testbed and remove everything that is built

@@ -109,7 +109,7 @@ func TestNoFileAtAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = cfg.Client()
-	if want := "rucio_host: not set: no rucio.cfg was found (looked for /opt/home/etc/rucio.cfg, /opt/rucio/etc/rucio.cfg), and RUCIO_CFG_CLIENT_RUCIO_HOST is not set"; err == nil || err.Error() != want {
+	if want := "rucio_host: not set: no rucio.cfg was found (looked for /opt/home/etc/rucio.cfg, /opt/rucio/etc/rucio.cfg, /opt/user/rucio.default.cfg), and RUCIO_CFG_CLIENT_RUCIO_HOST is not set"; err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
 	env["RUCIO_CFG_RUCIO_HOST"] = "https://a/"

@@ -118,7 +118,8 @@ func (l *loader) paths() (paths []string, origin string) {
 			paths = append(paths, filepath.Join(dir, "etc", "rucio.cfg"))
 		}
 	}
-	return append(paths, "/opt/rucio/etc/rucio.cfg"), ""
+	// The last is the template of the Rucio maintainers' images, from which their start-up script makes the one before.
+	return append(paths, "/opt/rucio/etc/rucio.cfg", "/opt/user/rucio.default.cfg"), ""
 }
 
 func (l *loader) overrideOrigin() string {

@@ -136,7 +136,7 @@ func TestEmptyIsNotSet(t *testing.T) {
 
 func TestWhereTheFileIs(t *testing.T) {
 	all := disk{}
-	for _, path := range []string{"/flag.cfg", "/conf.cfg", "/home/etc/rucio.cfg", "/venv/etc/rucio.cfg", "/conda/etc/rucio.cfg", "/opt/rucio/etc/rucio.cfg"} {
+	for _, path := range []string{"/flag.cfg", "/conf.cfg", "/home/etc/rucio.cfg", "/venv/etc/rucio.cfg", "/conda/etc/rucio.cfg", "/opt/rucio/etc/rucio.cfg", "/opt/user/rucio.default.cfg"} {
 		all[path] = "[client]\n"
 	}
 	env := map[string]string{"RUCIO_CONFIG": "/conf.cfg", "RUCIO_HOME": "/home", "VIRTUAL_ENV": "/venv", "CONDA_PREFIX": "/conda"}
@@ -153,7 +153,7 @@ func TestWhereTheFileIs(t *testing.T) {
 	check("/flag.cfg", "/flag.cfg")
 	check("", "/conf.cfg")
 	delete(env, "RUCIO_CONFIG")
-	for _, want := range []string{"/home/etc/rucio.cfg", "/venv/etc/rucio.cfg", "/conda/etc/rucio.cfg", "/opt/rucio/etc/rucio.cfg"} {
+	for _, want := range []string{"/home/etc/rucio.cfg", "/venv/etc/rucio.cfg", "/conda/etc/rucio.cfg", "/opt/rucio/etc/rucio.cfg", "/opt/user/rucio.default.cfg"} {
 		check("", want)
 		delete(all, want)
 	}
