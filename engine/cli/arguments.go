@@ -103,6 +103,16 @@ func (inv *invocation) has(name string) bool {
 	return slices.ContainsFunc(inv.flags, func(f givenFlag) bool { return f.name == name })
 }
 
+// values returns the values given for a flag.
+func (inv *invocation) values(name string) (all []string) {
+	for _, f := range inv.flags {
+		if f.name == name {
+			all = append(all, f.value)
+		}
+	}
+	return all
+}
+
 // value returns the last value given for a flag, or "".
 func (inv *invocation) value(name string) string {
 	for _, f := range slices.Backward(inv.flags) {

@@ -23,14 +23,12 @@ func newTestState(t *testing.T, args ...string) (s *State, stdout, stderr *strin
 	}, stdout, stderr
 }
 
-func newTestApp(t *testing.T) *cli.App {
-	t.Helper()
-	s, _, _ := newTestState(t)
-	return (&program{State: s}).newApp()
+func newTestApp() *cli.App {
+	return (&program{State: &State{Now: time.Now}}).newApp()
 }
 
 func TestFlagsMayStandAnywhere(t *testing.T) {
-	app := newTestApp(t)
+	app := newTestApp()
 	for _, c := range []struct{ args, want string }{
 		{"run a.yml", "run -- a.yml"},
 		{"run --only x a.yml", "run --only=x -- a.yml"},
@@ -60,7 +58,7 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 }
 
 func TestEnvironment(t *testing.T) {
-	app := newTestApp(t)
+	app := newTestApp()
 	env := map[string]string{
 		"TASK_FILE_PATH": "a.yml", "RUCIO_TASK_MANAGER_LOG_FORMAT": "json", "RUCIO_TASK_MANAGER_ONLY": "a\nb",
 		"RUCIO_TASK_MANAGER_FAIL_FAST": "yes", "RUCIO_TASK_MANAGER_OUTPUT": "junit", "RUCIO_TASK_MANAGER_ROOT": "/opt",
@@ -79,7 +77,7 @@ func TestEnvironment(t *testing.T) {
 
 // One table of flags serves all commands, so that a flag may stand before its command: a name must mean the same kind.
 func TestFlagsOfOneNameAreOfOneKind(t *testing.T) {
-	app := newTestApp(t)
+	app := newTestApp()
 	kinds := map[string]bool{}
 	check := func(path []string, flags []cli.Flag) {
 		for _, f := range flags {
@@ -97,7 +95,7 @@ func TestFlagsOfOneNameAreOfOneKind(t *testing.T) {
 
 // The examples in --help must be understood by the program whose help they are.
 func TestExamplesOfHelpAreRight(t *testing.T) {
-	app := newTestApp(t)
+	app := newTestApp()
 	walk(app.Commands, nil, func(path []string, c *cli.Command) {
 		_, examples, _ := strings.Cut(c.Description, "\nexamples:\n")
 		if len(c.Subcommands) == 0 && c.Name != "version" && strings.Count(examples, "$ ") < 2 {
@@ -120,7 +118,7 @@ func TestExamplesOfHelpAreRight(t *testing.T) {
 }
 
 func TestHelpOfEveryCommand(t *testing.T) {
-	walk(newTestApp(t).Commands, nil, func(path []string, c *cli.Command) {
+	walk(newTestApp().Commands, nil, func(path []string, c *cli.Command) {
 		s, stdout, stderr := newTestState(t, append(slices.Clone(path), "--help")...)
 		if code := Run(t.Context(), s); code != 0 || stderr.Len() > 0 {
 			t.Errorf("%s --help: exit code %d, %s", path, code, stderr)
@@ -130,6 +128,37 @@ func TestHelpOfEveryCommand(t *testing.T) {
 		}
 		if c.Usage == "" || strings.ToLower(c.Usage[:1]) != c.Usage[:1] {
 			t.Errorf("%s: the one-line usage %q must begin in lower case", path, c.Usage)
+		}
+	})
+}
+
+// Whatever is typed, what cli/v2 gets means the same when it is typed again.
+func FuzzUnderstand(f *testing.F) {
+	for _, args := range []string{
+		"run a.yml --only x -v", "-vt a.yml", "call list_rses rse_expression=a=b -o json", "tasks list -- --x", "help run",
+		"run --set a= --set=b=c -", "exec -e print(1) --timeout 5", "--version", "run -vq -t=a",
+	} {
+		f.Add(strings.ReplaceAll(args, " ", "\x00"))
+	}
+	app := newTestApp()
+	f.Fuzz(func(t *testing.T, text string) {
+		inv, err := understand(app, strings.Split(text, "\x00"), nil)
+		if err != nil || inv.help || inv.version {
+			return
+		}
+		again, err := understand(app, inv.arguments(app)[1:], nil)
+		if err != nil {
+			t.Fatalf("%q was understood as %q, which is not: %v", text, inv.arguments(app), err)
+		}
+		values := func(inv *invocation) (all []string) {
+			for _, f := range inv.flags {
+				all = append(all, f.name+"="+f.value)
+			}
+			slices.Sort(all)
+			return all
+		}
+		if !slices.Equal(again.words, inv.words) || !slices.Equal(again.path, inv.path) || !slices.Equal(values(again), values(inv)) {
+			t.Fatalf("%q was understood as %+v, and that as %+v", text, inv, again)
 		}
 	})
 }

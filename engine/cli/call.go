@@ -32,8 +32,7 @@ $ rucio-task-manager call list_replicas --json - < query.json
 `,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "json", Usage: "all arguments as one JSON `OBJECT`; - reads it from standard input"},
-			&choiceFlag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Category: catOut,
-				Usage: "`FORMAT` of the answer (default: jsonl for a stream, else json)"}, []string{"json", "jsonl", "table"}},
+			withoutDefault(outputFlag("`FORMAT` of the answer, by default jsonl for a stream and json for a value", "json", "jsonl", "table")),
 		},
 		Action: p.call,
 	}

@@ -27,7 +27,7 @@ $ rucio-task-manager check etc/tasks --output json
 		Flags: []cli.Flag{
 			&pathFlag{&cli.StringFlag{Name: "task-file", Aliases: []string{"t"}, Category: catSelect, Usage: "check this `FILE` too"}},
 			onlyFlag(), skipFlag(), setFlag(), strictFlag(),
-			choice("output", catOut, "`FORMAT` of the answer", "text", "json"),
+			outputFlag("`FORMAT` of the answer", "text", "json"),
 		},
 		Action: p.check,
 	}

@@ -176,6 +176,8 @@ func (p *program) wordCandidates(inv *invocation) []candidate {
 		return wordsOf([]string{"bash", "zsh", "fish"})
 	case "methods describe":
 		return methodCandidates()
+	case "tasks describe":
+		return p.classCandidates(inv)
 	case "call":
 		if len(inv.words) == 0 {
 			return methodCandidates()
@@ -183,6 +185,22 @@ func (p *program) wordCandidates(inv *invocation) []candidate {
 		return parameterCandidates(inv.words)
 	}
 	return nil
+}
+
+// classCandidates are the modules of tasks, and then the classes of the module.
+func (p *program) classCandidates(inv *invocation) (all []candidate) {
+	modules, _ := p.library(context.Background(), inv.values("scripts")) // as far as it can be read
+	for _, m := range modules {
+		if len(inv.words) == 0 {
+			all = append(all, candidate{m.Name, ""})
+		}
+		for _, class := range m.Classes {
+			if len(inv.words) == 1 && inv.words[0] == m.Name {
+				all = append(all, candidate{class.Name, class.Doc})
+			}
+		}
+	}
+	return all
 }
 
 func methodCandidates() (all []candidate) {

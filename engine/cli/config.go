@@ -27,7 +27,7 @@ $ rucio-task-manager config show
 $ rucio-task-manager config show --config ./rucio.cfg --account me
 $ rucio-task-manager config show --output json
 `,
-			Flags:  []cli.Flag{choice("output", catOut, "`FORMAT` of the answer", "text", "json")},
+			Flags:  []cli.Flag{outputFlag("`FORMAT` of the answer", "text", "json")},
 			Before: noWords,
 			Action: p.configShow,
 		}},

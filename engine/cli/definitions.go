@@ -76,7 +76,7 @@ func (p *program) loadDefinitions(ctx context.Context, c *cli.Context, sources [
 
 // fetchClient returns the client that fetches definitions from URLs; it trusts what --ca-cert names.
 func (p *program) fetchClient(c *cli.Context) (*http.Client, error) {
-	transport, err := auth.NewTransport(auth.TLSOptions{CACert: c.String("ca-cert"), Insecure: c.Bool("insecure")})
+	transport, err := auth.NewTransport(auth.TLSOptions{CACert: c.String("ca-cert"), WithSystem: true, Insecure: c.Bool("insecure")})
 	if err != nil {
 		return nil, classify(err)
 	}

@@ -40,7 +40,7 @@ $ rucio-task-manager exec tasks.stubs:StubHelloWorld text='Hello'
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "eval", Aliases: []string{"e"}, Usage: "run this `CODE`"},
 			timeoutFlag(),
-			choice("output", catOut, "`FORMAT` of what the script returns", "text", "json"),
+			outputFlag("`FORMAT` of what the script returns", "text", "json"),
 			spoolFlag(),
 		}, luaFlags()...),
 		Action: p.exec,

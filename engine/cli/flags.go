@@ -24,6 +24,19 @@ func choice(name, category, usage string, choices ...string) *choiceFlag {
 	return &choiceFlag{&cli.StringFlag{Name: name, Category: category, Usage: usage, Value: choices[0]}, choices}
 }
 
+// outputFlag is --output, which many commands have, each with formats of its own.
+func outputFlag(usage string, choices ...string) *choiceFlag {
+	f := choice("output", catOut, usage, choices...)
+	f.Aliases = []string{"o"}
+	return f
+}
+
+// withoutDefault is a choice that need not be made.
+func withoutDefault(f *choiceFlag) *choiceFlag {
+	f.Value = ""
+	return f
+}
+
 // sizeFlag is a string flag that takes a number of bytes: 512MiB, 2GB, 1000000.
 type sizeFlag struct{ *cli.StringFlag }
 

@@ -23,6 +23,17 @@ func (p *program) help(app *cli.App, inv *invocation) error {
 	return err
 }
 
+// variables are those that are no flag of this program.
+var variables = []struct{ name, doc string }{
+	{"TASK_FILE_YAML", "definitions to run when no file is named: the YAML itself"},
+	{"TASK_FILE_PATH", "else, their file, folder or URL"},
+	{"RUCIO_CFG_*", "settings of rucio.cfg, by section and option: RUCIO_CFG_CLIENT_PASSWORD; see config show"},
+	{"RUCIO_CONFIG", "the rucio.cfg to read"},
+	{"RUCIO_TASK_MANAGER_ROOT", "the folder with scripts/ (default: the working folder)"},
+	{"ELASTICSEARCH_USERNAME, ELASTICSEARCH_PASSWORD", "login of databases whose definition has none"},
+	{"NO_COLOR", "no colours"},
+}
+
 func programHelp(w io.Writer, app *cli.App) {
 	fmt.Fprintf(w, `%[1]s: %[2]s
 
@@ -38,8 +49,16 @@ commands:
 Flags may stand anywhere. Each can be given by a variable as well: %s for --log-format;
 several values of one flag stand on lines of their own.
 
-exit codes (of several tasks, the gravest counts):
+environment:
 `, envName("log-format"))
+	table(w, func(row func(...string)) {
+		for _, v := range variables {
+			row(v.name, v.doc)
+		}
+	})
+	fmt.Fprint(w, `
+exit codes (of several tasks, the gravest counts):
+`)
 	table(w, func(row func(...string)) {
 		for _, e := range fail.Table {
 			row(fmt.Sprintf("%3d", int(e.Code)), e.Name, e.Meaning)
@@ -49,7 +68,11 @@ exit codes (of several tasks, the gravest counts):
 }
 
 func commandHelp(w io.Writer, c *cli.Command, path string) {
-	usage := strings.TrimSpace(fmt.Sprintf("%s %s", path, c.ArgsUsage))
+	arguments := c.ArgsUsage
+	if len(c.Subcommands) > 0 {
+		arguments = "COMMAND"
+	}
+	usage := strings.TrimSpace(path + " [flags] " + arguments)
 	fmt.Fprintf(w, "%s %s: %s\n\nusage: %s %s\n", programName, path, c.Usage, programName, usage)
 	description, examples, _ := strings.Cut(strings.TrimSpace(c.Description), "\nexamples:\n")
 	if description != "" {
@@ -134,7 +157,10 @@ func flagRow(f cli.Flag) (names, usage string) {
 	}
 	switch flag := f.(type) {
 	case *choiceFlag:
-		usage += ": " + strings.Join(flag.choices, ", ") + " (default " + flag.choices[0] + ")"
+		usage += ": " + strings.Join(flag.choices, ", ")
+		if flag.Value != "" {
+			usage += " (default " + flag.Value + ")"
+		}
 	case *cli.DurationFlag, *cli.IntFlag, *sizeFlag:
 		if text := doc.GetDefaultText(); text != "" && text != "0s" && text != "0" {
 			usage += " (default " + strings.Trim(text, `"`) + ")"

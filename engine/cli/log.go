@@ -23,19 +23,19 @@ func (p *program) logger(c *cli.Context) *slog.Logger {
 	return p.log
 }
 
-// level is the least level that is logged: --log-level, or what -v and -q stand for.
+// level is the least level that is logged: what -v and -q stand for, or --log-level.
 func level(c *cli.Context) slog.Level {
 	switch {
-	case c.IsSet("log-level"):
-		if l, err := logging.Level(c.String("log-level")); err == nil { // the flag has only such choices
-			return l
-		}
 	case c.Bool("verbose"):
 		return slog.LevelDebug
 	case c.Bool("quiet"):
 		return slog.LevelWarn
 	}
-	return slog.LevelInfo
+	l, err := logging.Level(c.String("log-level"))
+	if err != nil { // not with the flag's choices
+		return slog.LevelInfo
+	}
+	return l
 }
 
 // colors tells whether colours are wanted at all (https://no-color.org); whether a stream shows them is another question.

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/rucio-task-manager/rucio-task-manager/auth"
 	"github.com/rucio-task-manager/rucio-task-manager/engine/bind"
 	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
 	"github.com/rucio-task-manager/rucio-task-manager/engine/output"
@@ -26,9 +26,9 @@ import (
 
 // roots are the places of scripts: the folders of --scripts, then the folder scripts below RUCIO_TASK_MANAGER_ROOT (or,
 // without it, below the working folder), then what is built in.
-func (p *program) roots(c *cli.Context) ([]vm.Root, error) {
+func (p *program) roots(folders []string) ([]vm.Root, error) {
 	var roots []vm.Root
-	for _, dir := range c.StringSlice("scripts") {
+	for _, dir := range folders {
 		info, err := p.Files.Stat(dir)
 		switch {
 		case err != nil:
@@ -42,12 +42,12 @@ func (p *program) roots(c *cli.Context) ([]vm.Root, error) {
 	if info, err := p.Files.Stat(own); err == nil && info.IsDir() {
 		roots = append(roots, vm.Root{Name: own, FS: p.Files.Sub(own)})
 	}
-	return append(roots, vm.Root{Name: "embedded", FS: scripts.FS}), nil
+	return append(roots, vm.Root{Name: vm.EmbeddedRoot, FS: scripts.FS}), nil
 }
 
 // runnerOptions put together what tasks run with: scripts, modules, the session with Rucio, databases, limits.
 func (p *program) runnerOptions(c *cli.Context, command string) (runner.Options, error) {
-	roots, err := p.roots(c)
+	roots, err := p.roots(c.StringSlice("scripts"))
 	if err != nil {
 		return runner.Options{}, err
 	}
@@ -109,16 +109,8 @@ func (p *program) webTrust(c *cli.Context) (*tls.Config, error) {
 	if file == "" {
 		return nil, nil
 	}
-	pem, err := p.Files.ReadFile(file)
-	if err != nil {
-		return nil, nil // a folder, or wrong: the session with Rucio tells
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	pool.AppendCertsFromPEM(pem)
-	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}, nil
+	conf, err := auth.TLSConfig(auth.TLSOptions{CACert: file, WithSystem: true})
+	return conf, classify(err)
 }
 
 // classified are the methods of the catalog with errors that have their exit code and their hint, so that a task that

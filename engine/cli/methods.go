@@ -15,7 +15,7 @@ import (
 )
 
 func (p *program) methodsCommand() *cli.Command {
-	output := choice("output", catOut, "`FORMAT` of the answer", "text", "json")
+	output := outputFlag("`FORMAT` of the answer", "text", "json")
 	return &cli.Command{
 		Name:  "methods",
 		Usage: "tell what Rucio can do",

@@ -12,7 +12,7 @@ import (
 )
 
 func (p *program) outputsCommand() *cli.Command {
-	format := choice("output", catOut, "`FORMAT` of the answer", "text", "json")
+	format := outputFlag("`FORMAT` of the answer", "text", "json")
 	return &cli.Command{
 		Name:  "outputs",
 		Usage: "documents that wait for their database",

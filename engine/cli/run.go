@@ -48,7 +48,7 @@ func runFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "run-timeout", Category: catHow, Usage: "stop the whole run after `DURATION`"},
 		strictFlag(),
 
-		choice("output", catOut, "`FORMAT` of what goes to standard output", "text", "json", "jsonl", "junit"),
+		outputFlag("`FORMAT` of what goes to standard output", "text", "json", "jsonl", "junit"),
 		&cli.BoolFlag{Name: "nagios", Category: catOut, Usage: "one line and the exit codes of a Nagios plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN"},
 		&cli.BoolFlag{Name: "exit-zero", Category: catOut, Usage: "exit 0 although tasks failed, as the Python original did"},
 		spoolFlag(),

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,15 +11,14 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/rucio-task-manager/rucio-task-manager/engine/bind"
 	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
-	"github.com/rucio-task-manager/rucio-task-manager/engine/logging"
-	"github.com/rucio-task-manager/rucio-task-manager/engine/runner"
 	"github.com/rucio-task-manager/rucio-task-manager/engine/vm"
 	"github.com/rucio-task-manager/rucio-task-manager/engine/vm/class"
 )
 
 func (p *program) tasksCommand() *cli.Command {
-	output := choice("output", catOut, "`FORMAT` of the answer", "text", "json")
+	output := outputFlag("`FORMAT` of the answer", "text", "json")
 	return &cli.Command{
 		Name:  "tasks",
 		Usage: "the library of tasks",
@@ -57,16 +57,14 @@ $ rucio-task-manager tasks describe tasks.stubs StubHelloWorld
 	}
 }
 
-// library loads every module of tasks.
-func (p *program) library(c *cli.Context) ([]class.Module, error) {
-	options, err := p.runnerOptions(c, "tasks")
+// library loads every module of tasks that is in the folders or built in.
+func (p *program) library(ctx context.Context, folders []string) ([]class.Module, error) {
+	roots, err := p.roots(folders)
 	if err != nil {
 		return nil, err
 	}
-	modules, err := class.Modules(c.Context, options.Roots, func() *vm.VM {
-		return vm.New(vm.Options{
-			Roots: options.Roots, Modules: options.Modules(&runner.Task{Log: logging.Discard()}), Prepare: options.Prepare, Fill: options.Fill,
-		})
+	modules, err := class.Modules(ctx, roots, func() *vm.VM {
+		return vm.New(vm.Options{Roots: roots, Modules: bind.Modules(&bind.Host{}), Prepare: bind.Prepare, Fill: bind.Fill})
 	})
 	if err != nil {
 		return nil, fail.With(fail.Definition, fmt.Errorf("list the scripts: %w", err))
@@ -75,7 +73,7 @@ func (p *program) library(c *cli.Context) ([]class.Module, error) {
 }
 
 func (p *program) tasksList(c *cli.Context) error {
-	modules, err := p.library(c)
+	modules, err := p.library(c.Context, c.StringSlice("scripts"))
 	if err != nil {
 		return err
 	}
@@ -143,7 +141,7 @@ func (p *program) tasksDescribe(c *cli.Context) error {
 	if module == "" {
 		return fail.Hint(usagef("tasks describe: a module is missing"), "`%s tasks list` lists them", programName)
 	}
-	modules, err := p.library(c)
+	modules, err := p.library(c.Context, c.StringSlice("scripts"))
 	if err != nil {
 		return err
 	}

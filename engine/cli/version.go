@@ -22,7 +22,7 @@ func (p *program) versionCommand() *cli.Command {
 	return &cli.Command{
 		Name:   "version",
 		Usage:  "tell what this is",
-		Flags:  []cli.Flag{choice("output", catOut, "`FORMAT` of the answer", "text", "json")},
+		Flags:  []cli.Flag{outputFlag("`FORMAT` of the answer", "text", "json")},
 		Before: noWords,
 		Action: func(c *cli.Context) error { return p.version(c.String("output")) },
 	}
