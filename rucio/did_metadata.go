@@ -42,7 +42,7 @@ type DIDMetadata struct {
 
 // GetMetadataBulkOptions say where GetMetadataBulk looks.
 type GetMetadataBulkOptions struct {
-	Inherit bool   `py:"inherit=False"`       // add what only the datasets and containers that hold a DID have
+	Inherit bool   `py:"inherit=False"`       // add keys that only what holds a DID has; a key that is null counts
 	Plugin  string `py:"plugin='DID_COLUMN'"` // DID_COLUMN, JSON, or ALL
 }
 
