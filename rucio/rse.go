@@ -83,8 +83,9 @@ func (c *Client) UpdateRSE(ctx context.Context, rse string, parameters map[strin
 	return exec(ctx, c, put("update_rse", "/rses/{rse}", rse).json(parameters))
 }
 
-// DeleteRSE removes an RSE. It fails with ErrRSENotFound, and with ErrRSEOperationNotSupported when the RSE has replicas. Its
-// name cannot be used again.
+// DeleteRSE removes an RSE. It fails with ErrRSENotFound, and with ErrRSEOperationNotSupported when the RSE has replicas by the
+// server's counter. The abacus-rse daemon keeps that counter: replicas that are newer than its last run do not protect the RSE.
+// The name cannot be used again.
 //
 //rucio:method RSEClient.delete_rse DELETE /rses/{rse}
 func (c *Client) DeleteRSE(ctx context.Context, rse string) error {

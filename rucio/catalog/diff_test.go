@@ -344,9 +344,11 @@ type pythonClient struct {
 	out *bufio.Reader
 }
 
-func startPython(t *testing.T, env *testbed.Env) *pythonClient {
+// startPython starts the driver. settings are variables that change the client's configuration.
+func startPython(t *testing.T, env *testbed.Env, settings ...string) *pythonClient {
 	cmd := exec.Command(env.Python, "testdata/driver.py")
 	cmd.Env = append(os.Environ(), "RUCIO_CONFIG="+env.Config, "HOME="+t.TempDir(), "TMPDIR="+t.TempDir())
+	cmd.Env = append(cmd.Env, settings...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	in, err := cmd.StdinPipe()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -65,6 +66,70 @@ func TestVirtualPlacement(t *testing.T) {
 		}
 	}
 	t.Errorf("got %v, %q\n%s", rows, sites, diff)
+}
+
+// TestWithoutPermission calls as somebody who is no administrator. What it would change, were it permitted, is its own.
+func TestWithoutPermission(t *testing.T) {
+	env := testbed.Require(t)
+	config, err := os.ReadFile(env.Config)
+	must(t, err)
+	token := regexp.MustCompile(`(?m)^auth_token_file_path = .*$`)
+	text := token.ReplaceAllString(string(config), "auth_token_file_path = "+filepath.Join(t.TempDir(), "token"))
+	text = strings.NewReplacer("username = "+env.Username+"\n", "username = jdoe\n", "account = root\n", "account = jdoe\n").Replace(text)
+	file := filepath.Join(t.TempDir(), "jdoe.cfg")
+	must(t, os.WriteFile(file, []byte(text), 0o600))
+	python := startPython(t, env, "RUCIO_CONFIG="+file)
+	jdoe := testclient.New(t, func(o *rucio.Options) {
+		o.Account = "jdoe"
+		o.Credentials = &testclient.Userpass{Host: env.HTTPURL, Account: "jdoe", Username: "jdoe", Password: "secret"}
+	})
+	for _, me := range []outcome{python.call("whoami", json.RawMessage("{}")), callCatalog(t.Context(), jdoe, "whoami", json.RawMessage("{}"))} {
+		if member(me.Result, "account") != "jdoe" {
+			t.Fatalf("logged in as %v, %s %s", me.Result, me.Class, me.Message)
+		}
+	}
+	root, ctx := testclient.New(t, nil), t.Context()
+	one, two := testbed.Unique("ONE"), testbed.Unique("TWO")
+	must(t, root.AddRSE(ctx, one, nil))
+	must(t, root.AddRSE(ctx, two, nil))
+	for method, kwargs := range map[string]string{
+		"list_transfer_limits":      `{}`,
+		"set_transfer_limit":        `{"rse_expression": "ONE", "max_transfers": 1}`,
+		"delete_transfer_limit":     `{"rse_expression": "ONE"}`,
+		"list_requests":             `{"src_rse": "ONE", "dst_rse": "TWO", "request_states": "Q"}`,
+		"list_requests_history":     `{"src_rse": "ONE", "dst_rse": "TWO", "request_states": "Q"}`,
+		"add_rse":                   `{"rse": "ONE-NEW"}`,
+		"update_rse":                `{"rse": "ONE", "parameters": {"city": "x"}}`,
+		"delete_rse":                `{"rse": "ONE"}`,
+		"add_rse_attribute":         `{"rse": "ONE", "key": "k", "value": 1}`,
+		"delete_rse_attribute":      `{"rse": "ONE", "key": "k"}`,
+		"add_protocol":              `{"rse": "ONE", "params": {"scheme": "root"}}`,
+		"update_protocols":          `{"rse": "ONE", "scheme": "mock", "hostname": "localhost", "port": 1, "data": {}}`,
+		"delete_protocols":          `{"rse": "ONE", "scheme": "mock"}`,
+		"add_qos_policy":            `{"rse": "ONE", "qos_policy": "GOLD"}`,
+		"delete_qos_policy":         `{"rse": "ONE", "qos_policy": "GOLD"}`,
+		"set_rse_usage":             `{"rse": "ONE", "source": "x", "used": 1, "free": 1}`,
+		"set_rse_limits":            `{"rse": "ONE", "name": "x", "value": 1}`,
+		"delete_rse_limits":         `{"rse": "ONE", "name": "x"}`,
+		"add_distance":              `{"source": "ONE", "destination": "TWO", "parameters": {"distance": 1}}`,
+		"update_distance":           `{"source": "ONE", "destination": "TWO", "parameters": {"distance": 1}}`,
+		"delete_distance":           `{"source": "ONE", "destination": "TWO"}`,
+		"update_replicas_states":    `{"rse": "ONE", "files": []}`,
+		"add_replica":               `{"rse": "ONE", "scope": "test", "name": "never", "bytes_": 1, "adler32": "0cc737eb"}`,
+		"declare_bad_file_replicas": `{"replicas": [{"scope": "test", "name": "never", "rse": "ONE"}], "reason": "x"}`,
+		"declare_bad_did_replicas":  `{"rse": "ONE", "dids": [], "reason": "x"}`,
+		"add_bad_pfns":              `{"pfns": [], "reason": "x", "state": "BAD", "expires_at": null}`,
+		"set_tombstone":             `{"replicas": [{"scope": "test", "name": "never", "rse": "ONE"}]}`,
+		"quarantine_replicas":       `{"replicas": [{"path": "/x"}], "rse": "ONE"}`,
+	} {
+		args := json.RawMessage(strings.NewReplacer("ONE", one, "TWO", two).Replace(kwargs))
+		want, got := python.call(method, args), callCatalog(ctx, jdoe, method, args)
+		if diff := compare(want, got); diff != "" || got.Class != "AccessDenied" {
+			t.Errorf("%s: got %s\n%s", method, got.Class, diff)
+		}
+	}
+	must(t, root.DeleteRSE(ctx, one))
+	must(t, root.DeleteRSE(ctx, two))
 }
 
 // TestUsageHistory makes the server write its history of usage, which is an option of its abacus-rse daemon.
