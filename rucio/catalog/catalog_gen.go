@@ -1418,7 +1418,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_rse", Client: "RSEClient", Go: "DeleteRSE",
-		Doc:  "Removes an RSE. It fails with ErrRSENotFound, and with ErrRSEOperationNotSupported when the RSE has replicas. Its\nname cannot be used again.",
+		Doc:  "Removes an RSE. It fails with ErrRSENotFound, and with ErrRSEOperationNotSupported when the RSE has replicas by the\nserver's counter. The abacus-rse daemon keeps that counter: replicas that are newer than its last run do not protect the RSE.\nThe name cannot be used again.",
 		Verb: "DELETE", Path: "/rses/{rse}", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -1955,7 +1955,7 @@ var Methods = []Method{
 		Verb: "POST", Path: "/dids/bulkmeta", Returns: Stream,
 		Params: []Param{
 			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "DIDs, each with scope and name"},
-			{Name: "inherit", Type: "boolean", Default: "False", Doc: "add what only the datasets and containers that hold a DID have"},
+			{Name: "inherit", Type: "boolean", Default: "False", Doc: "add keys that only what holds a DID has; a key that is null counts"},
 			{Name: "plugin", Type: "string", Default: "'DID_COLUMN'", Doc: "DID_COLUMN, JSON, or ALL"},
 		},
 		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
