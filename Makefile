@@ -26,7 +26,8 @@ build: ## build bin/rucio-task-manager (static)
 	@CGO_ENABLED=0 go build $(GOFLAGS_BIN) -o $(BIN) .
 
 .PHONY: demo
-demo: build up ## run the stubs task file on a real Rucio server of your own
+demo: build ## run the stubs task file on a real Rucio server of your own
+	@$(TESTBED) up --install >/dev/null
 	@etc/testbed/demo.sh $(BIN)
 
 .PHONY: up

@@ -4,14 +4,17 @@ set -euo pipefail
 bin=$1
 here=$(cd "$(dirname "$0")" && pwd)
 eval "$(python3 "$here/testbed.py" env --export)"
-export TASK_STUBS_TEXT="Hello from your own data lake"
 
-step() { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@"; }
-[ -t 1 ] || step() { printf '\n$ %s\n' "$*"; "$@"; }
+show() { if [ -t 1 ]; then printf '\n\033[1m$ %s\033[0m\n' "$1"; else printf '\n$ %s\n' "$1"; fi; }
+step() { # a command as one would type it
+  show "$1"
+  bash -c "$1"
+}
+PATH=$(dirname "$(realpath "$bin")"):$PATH
 
-step "$bin" run etc/tasks/stubs.yml
-step "$bin" call list_rses --output table
-step "$bin" exec -e 'for r in rucio.list_replicas{dids = {{scope = "test", name = "ds.seed.1"}}} do print(r.name, r.bytes) end'
+step "rucio-task-manager run etc/tasks/stubs.yml"
+step "rucio-task-manager call get_local_account_limits account=root"
+step "rucio-task-manager exec -e 'for r in rucio.list_replicas{ dids = { { scope = \"test\", name = \"ds.seed.1\" } } } do print(r.name, r.bytes) end'"
 
 cat <<TXT
 

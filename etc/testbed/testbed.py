@@ -219,9 +219,10 @@ def python(tb: Testbed, args) -> int:
 
 
 def client(tb: Testbed, argv: list[str]) -> int:
-    """Run a command as a client of the testbed: its programs in PATH, other configurations gone."""
+    """Run a command as a client of the testbed: what this checkout has built and the testbed's programs
+    in PATH, other configurations gone."""
     need_up(tb)
-    path = f"{venv.path(tb) / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    path = os.pathsep.join([str(HERE.parent.parent / "bin"), str(venv.path(tb) / "bin"), os.environ.get("PATH", os.defpath)])
     return become(argv, tb.clean_env(**{**tb.env(), "PATH": path}))
 
 
