@@ -46,13 +46,17 @@ func methodArgs(L *lua.LState, method *catalog.Method) (catalog.Args, error) {
 	for key, v := named.Next(lua.LNil); key != lua.LNil; key, v = named.Next(key) {
 		name := key.String()
 		if _, twice := args[name]; twice {
-			return nil, &catalog.ArgumentError{Method: method.Name, Param: name, Class: "TypeError", Message: "given twice, by position and by name"}
+			return nil, wrongArg(method, name, "given twice, by position and by name")
 		}
 		if err := setArg(args, method, name, v); err != nil {
 			return nil, err
 		}
 	}
 	return args, nil
+}
+
+func wrongArg(method *catalog.Method, name, message string) error {
+	return &catalog.ArgumentError{Method: method.Name, Param: name, Class: "TypeError", Message: message}
 }
 
 // setArg sets an argument. An empty table is what its parameter takes, a list or a map.
@@ -62,7 +66,7 @@ func setArg(args catalog.Args, method *catalog.Method, name string, v lua.LValue
 	}
 	doc, err := Encode(v)
 	if err != nil {
-		return &catalog.ArgumentError{Method: method.Name, Param: name, Class: "TypeError", Message: err.Error()}
+		return wrongArg(method, name, err.Error())
 	}
 	if empty := string(doc); empty == "{}" || empty == "[]" {
 		switch lists, maps := takes(method, name); {

@@ -64,19 +64,19 @@ const (
 // modules lists every module, in the order in which the reference shows them. There is no other registry.
 func modules() []module {
 	return []module{
-		rucioModule(),
-		logModule(),
-		jsonModule(),
-		yamlModule(),
-		httpModule(),
-		timeModule(),
-		fileModule(),
-		randomModule(),
-		uuidModule(),
-		didModule(),
-		envModule(),
-		metricModule(),
-		parallelModule(),
+		rucioModule,
+		logModule,
+		jsonModule,
+		yamlModule,
+		httpModule,
+		timeModule,
+		fileModule,
+		randomModule,
+		uuidModule,
+		didModule,
+		envModule,
+		metricModule,
+		parallelModule,
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 // timeLayouts are the forms of time.parse beside date math, Rucio's first. Those without a zone are in the caller's.
 var timeLayouts = []string{
 	"Mon, 02 Jan 2006 15:04:05 UTC", time.RFC1123, time.RFC1123Z,
-	time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 Z07:00",
+	time.RFC3339, "2006-01-02T15:04:05Z0700",
+	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700", "2006-01-02 15:04:05 Z07:00", "2006-01-02 15:04:05 MST",
 	"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly, "2006-01",
 }
 
@@ -35,7 +36,8 @@ func parseTime(text string, now time.Time, up bool) (time.Time, error) {
 		}
 		return t, nil
 	}
-	return time.Time{}, fmt.Errorf("%q is not a time: expected one such as \"Sat, 01 Jan 2022 10:00:00 UTC\", \"2022-01-01T10:00:00Z\", \"2022-01-01\" or \"now-24h\"", text)
+	return time.Time{}, fmt.Errorf(`%q is not a time: expected one such as "Sat, 01 Jan 2022 10:00:00 UTC", `+
+		`"2022-01-01T10:00:00Z", "2022-01-01" or "now-24h"`, text)
 }
 
 // dateMath applies the terms of Elasticsearch's date math to t: +1h adds, -1d subtracts, /d rounds.
@@ -77,7 +79,8 @@ func dateMath(whole string, t time.Time, terms string, up bool) (time.Time, erro
 const maxTerm = 10_000_000
 
 func mathError(whole, at string) error {
-	return fmt.Errorf("%q is not date math, at %q: expected terms such as -24h, +1M or /d, with the units y, M (month), w, d, h, m (minute), s", whole, at)
+	return fmt.Errorf("%q is not date math, at %q: expected terms such as -24h, +1M or /d, "+
+		"with the units y, M (month), w, d, h, m (minute), s", whole, at)
 }
 
 // addTime adds n units. A month later than January 31 is the last day of February, as in Elasticsearch.

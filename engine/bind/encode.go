@@ -125,7 +125,8 @@ func (w *writer) isList(t *lua.LTable) (bool, error) {
 		switch key := key.(type) {
 		case lua.LNumber:
 			if items++; key != lua.LNumber(items) {
-				return false, w.errorf("a table with the key [%s] but without [%d] (put json.null into a list's gaps; make the keys of an object strings)", key, items)
+				return false, w.errorf("a table with the key [%s] but without [%d] "+
+					"(put json.null into a list's gaps; make the keys of an object strings)", key, items)
 			}
 		case lua.LString:
 			if fields = true; items > 0 || marked {

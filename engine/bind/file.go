@@ -24,60 +24,122 @@ import (
 // maxText is the largest file or answer that becomes a Lua string, unless a script asks for more.
 const maxText = 256 << 20
 
-func fileModule() module {
-	return module{
-		name: "file",
-		doc: "Files. Paths are those of the machine (or container) that runs the task, relative to where the program was started; " +
-			"a task may read and write whatever its user may. Files that random and temp make are removed when the task ends, however it ends.",
-		functions: []function{
-			{name: "random", signature: "(size [, options]) -> path", doc: "Makes a temporary file of random bytes, of any size in little memory. Option name: the file's name, in which * becomes a UUID; " +
-				"the default is random-*, unique everywhere.", example: `local path = file.random(1000, { name = "test-*.dat" })`, call: fileRandom},
-			{name: "temp", signature: "([name]) -> path", doc: "A path for a temporary file, which does not exist yet. In the name * becomes a UUID.",
-				example: `file.write(file.temp("list-*.txt"), "one\n")`, call: func(c *call) int {
-					return c.give(lua.LString(c.tempPath(c.optStr(1, "name", "*"))))
-				}},
-			{name: "read", signature: "(path) -> text", doc: "The whole of a file, up to 256 MiB; file.open reads larger ones piece by piece.",
-				example: `local path = file.random(10)
-print(#file.read(path))`, call: fileRead},
-			{name: "write", signature: "(path, text)", doc: "Writes a file; one that is there is replaced.", example: `file.write(file.temp(), "hello")`,
-				call: func(c *call) int { return c.put(os.O_TRUNC) }},
-			{name: "append", signature: "(path, text)", doc: "Adds to the end of a file, which is made if needed.", example: `file.append(file.temp(), "hello")`,
-				call: func(c *call) int { return c.put(os.O_APPEND) }},
-			{name: "open", signature: "(path [, mode]) -> handle", doc: `Opens a file: mode "r" reads (the default), "w" replaces, "a" appends.`,
-				example: `local f = file.open(file.random(10))
+var fileModule = module{
+	name: "file",
+	doc: "Files. Paths are those of the machine (or container) that runs the task, relative to where the program was started; " +
+		"a task may read and write whatever its user may. Files that random and temp make are removed when the task ends, however it ends.",
+	functions: []function{
+		{
+			name: "random", signature: "(size [, options]) -> path",
+			doc: "Makes a temporary file of random bytes, of any size in little memory. Option name: the file's name, in " +
+				"which * becomes a UUID; the default is random-*, unique everywhere.",
+			example: `local path = file.random(1000, { name = "test-*.dat" })`,
+			call:    fileRandom,
+		},
+		{
+			name: "temp", signature: "([name]) -> path",
+			doc:     "A path for a temporary file, which does not exist yet. In the name * becomes a UUID.",
+			example: `file.write(file.temp("list-*.txt"), "one\n")`,
+			call: func(c *call) int {
+				return c.give(lua.LString(c.tempPath(c.optStr(1, "name", "*"))))
+			},
+		},
+		{
+			name: "read", signature: "(path) -> text",
+			doc: "The whole of a file, up to 256 MiB; file.open reads larger ones piece by piece.",
+			example: `local path = file.random(10)
+print(#file.read(path))`,
+			call: fileRead,
+		},
+		{
+			name: "write", signature: "(path, text)",
+			doc:     "Writes a file; one that is there is replaced.",
+			example: `file.write(file.temp(), "hello")`,
+			call:    func(c *call) int { return c.put(os.O_TRUNC) },
+		},
+		{
+			name: "append", signature: "(path, text)",
+			doc:     "Adds to the end of a file, which is made if needed.",
+			example: `file.append(file.temp(), "hello")`,
+			call:    func(c *call) int { return c.put(os.O_APPEND) },
+		},
+		{
+			name: "open", signature: "(path [, mode]) -> handle",
+			doc: `Opens a file: mode "r" reads (the default), "w" replaces, "a" appends.`,
+			example: `local f = file.open(file.random(10))
 print(#f:read(5))
-f:close()`, call: fileOpen},
-			{name: "handle:read", signature: "([size]) -> text", doc: "The next bytes, at most size of them; nil at the end. Without size, all that is left."},
-			{name: "handle:lines", signature: "() -> iterator", doc: "Gives the lines that are left, without their ends, to a loop: for line in f:lines() do."},
-			{name: "handle:write", signature: "(...)", doc: "Writes texts."},
-			{name: "handle:close", signature: "()", doc: "Closes the file. One that is left open is closed when the task ends."},
-			{name: "size", signature: "(path) -> bytes", doc: "A file's size.", example: `print(file.size(file.random(1000)))`, call: func(c *call) int {
+f:close()`,
+			call: fileOpen,
+		},
+		{
+			name: "handle:read", signature: "([size]) -> text",
+			doc: "The next bytes, at most size of them; nil at the end. Without size, all that is left.",
+		},
+		{
+			name: "handle:lines", signature: "() -> iterator",
+			doc: "Gives the lines that are left, without their ends, to a loop: for line in f:lines() do.",
+		},
+		{
+			name: "handle:write", signature: "(...)",
+			doc: "Writes texts.",
+		},
+		{
+			name: "handle:close", signature: "()",
+			doc: "Closes the file. One that is left open is closed when the task ends.",
+		},
+		{
+			name: "size", signature: "(path) -> bytes",
+			doc:     "A file's size.",
+			example: `print(file.size(file.random(1000)))`,
+			call: func(c *call) int {
 				info, err := os.Stat(c.str(1, "path"))
 				c.check(err)
 				return c.give(lua.LNumber(info.Size()))
-			}},
-			{name: "exists", signature: "(path) -> boolean", doc: "Whether there is a file or folder.", example: `print(file.exists("/tmp"))`, call: func(c *call) int {
+			},
+		},
+		{
+			name: "exists", signature: "(path) -> boolean",
+			doc:     "Whether there is a file or folder.",
+			example: `print(file.exists("/tmp"))`,
+			call: func(c *call) int {
 				_, err := os.Stat(c.str(1, "path"))
 				if err != nil && !errors.Is(err, fs.ErrNotExist) {
 					c.raise(err)
 				}
 				return c.give(lua.LBool(err == nil))
-			}},
-			{name: "list", signature: "(folder [, pattern]) -> list", doc: `The names in a folder, sorted; those of folders end in "/". A pattern such as *.yml chooses.`,
-				example: `for _, name in ipairs(file.list(".")) do print(name) end`, call: fileList},
-			{name: "remove", signature: "(path) -> boolean", doc: "Removes a file, or an empty folder. false when there was none.", example: `file.remove(file.random(10))`,
-				call: func(c *call) int {
-					err := os.Remove(c.str(1, "path"))
-					if err != nil && !errors.Is(err, fs.ErrNotExist) {
-						c.raise(err)
-					}
-					return c.give(lua.LBool(err == nil))
-				}},
-			{name: "copy", signature: "(from, to) -> bytes", doc: "Copies a file; one that is there is replaced.", example: `file.copy(file.random(10), file.temp())`, call: fileCopy},
-			{name: "checksum", signature: "(path [, algorithm]) -> text", doc: "A file's checksum as Rucio writes it: adler32 (the default), md5 or sha256.",
-				example: `print(file.checksum(file.random(10), "md5"))`, call: fileChecksum},
+			},
 		},
-	}
+		{
+			name: "list", signature: "(folder [, pattern]) -> list",
+			doc:     `The names in a folder, sorted; those of folders end in "/". A pattern such as *.yml chooses.`,
+			example: `for _, name in ipairs(file.list(".")) do print(name) end`,
+			call:    fileList,
+		},
+		{
+			name: "remove", signature: "(path) -> boolean",
+			doc:     "Removes a file, or an empty folder. false when there was none.",
+			example: `file.remove(file.random(10))`,
+			call: func(c *call) int {
+				err := os.Remove(c.str(1, "path"))
+				if err != nil && !errors.Is(err, fs.ErrNotExist) {
+					c.raise(err)
+				}
+				return c.give(lua.LBool(err == nil))
+			},
+		},
+		{
+			name: "copy", signature: "(from, to) -> bytes",
+			doc:     "Copies a file; one that is there is replaced.",
+			example: `file.copy(file.random(10), file.temp())`,
+			call:    fileCopy,
+		},
+		{
+			name: "checksum", signature: "(path [, algorithm]) -> text",
+			doc:     "A file's checksum as Rucio writes it: adler32 (the default), md5 or sha256.",
+			example: `print(file.checksum(file.random(10), "md5"))`,
+			call:    fileChecksum,
+		},
+	},
 }
 
 // tempPath returns a path in the task's folder for temporary files. A * in the name becomes a UUID.

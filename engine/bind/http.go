@@ -16,37 +16,80 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
 
-func httpModule() module {
-	verb := func(name, doc, example string) function {
-		return function{name: name, signature: "(url [, options]) or (options) -> response", doc: doc, example: example, call: func(c *call) int {
-			return c.exchange(newRequest(strings.ToUpper(name)), 1)
-		}}
-	}
-	return module{
-		name: "http",
-		doc: "HTTP requests. An answer is a table: status, ok (2xx), headers (by name, in any case), body, url, duration, tls (expires, subject, issuer; with https), " +
-			"json() and check(), which raises an HTTPError unless ok. What prevents an answer is raised, with a class: ConnectionError, Timeout, TLSError, TooManyRedirects, " +
-			"InvalidURL or TooLarge. Options: query, headers (tables); json (any value), form (a table) or body (text); bearer (a token), username and password; " +
-			"timeout (30 seconds, of each attempt), retries (2, for verbs that may be repeated, after broken connections and 429, 502, 503, 504; 0 for others), " +
-			"follow (true), redirects (10); verify (true; false trusts any server), ca, cert and key (paths of PEM files), max_size (268435456 bytes of answer).",
-		functions: []function{
-			verb("get", "Gets.", `local r = http.get("https://rucio.example.org/ping", { timeout = 5 })
-print(r.status, r.json().version)`),
-			verb("head", "Asks for the headers alone.", `print(http.head("https://rucio.example.org").tls.expires)`),
-			verb("post", "Posts.", `http.post("https://hooks.example.org", { json = { text = "done" } }).check()`),
-			verb("put", "Puts.", `http.put("https://es.example.org/index/_doc/1", { json = { done = true } })`),
-			verb("patch", "Patches.", `http.patch("https://api.example.org/x", { json = {} })`),
-			verb("delete", "Deletes.", `http.delete("https://api.example.org/x")`),
-			{name: "request", signature: "(options) -> response", doc: "Any request: options method and url, and all others.",
-				example: `http.request{ method = "OPTIONS", url = "https://api.example.org" }`, call: func(c *call) int {
-					return c.exchange(newRequest(""), 1)
-				}},
-			{name: "session", signature: "(options) -> session", doc: "Remembers options for many requests; base is put before their URLs. Headers and query of a request are added to those of the session.",
-				example: `local fts = http.session{ base = "https://fts.example.org:8446", cert = "/tmp/x509up_u1000" }
-print(fts:get("/whoami").status)`, call: httpSession},
-			{name: "session:get", signature: "(url [, options]) or (options) -> response", doc: "As http.get, with the session's options; so do head, post, put, patch, delete and request."},
+// httpArguments is the signature of the functions for one verb.
+const httpArguments = "(url [, options]) or (options) -> response"
+
+var httpModule = module{
+	name: "http",
+	doc: "HTTP requests. An answer is a table: status, ok (2xx), headers (by name, in any case), body, url, duration, tls (expires, " +
+		"subject, issuer, version; with https), json() and check(), which raises an HTTPError unless ok. What prevents an answer is " +
+		"raised, with a class: ConnectionError, Timeout, TLSError, TooManyRedirects, InvalidURL or TooLarge. Options: query, headers " +
+		"(tables); json (any value), form (a table) or body (text); bearer (a token), username and password; timeout (30 seconds, of " +
+		"each attempt), retries (2, for verbs that may be repeated, after broken connections and 429, 502, 503, 504; 0 for others), " +
+		"follow (true), redirects (10); verify (true; false trusts any server), ca, cert and key (paths of PEM files), max_size " +
+		"(268435456 bytes of answer).",
+	functions: []function{
+		{
+			name: "get", signature: httpArguments,
+			doc: "Gets.",
+			example: `local r = http.get("https://rucio.example.org/ping", { timeout = 5 })
+print(r.status, r.json().version)`,
+			call: httpVerb(http.MethodGet),
 		},
-	}
+		{
+			name: "head", signature: httpArguments,
+			doc:     "Asks for the headers alone.",
+			example: `print(http.head("https://rucio.example.org").tls.expires)`,
+			call:    httpVerb(http.MethodHead),
+		},
+		{
+			name: "post", signature: httpArguments,
+			doc:     "Posts.",
+			example: `http.post("https://hooks.example.org", { json = { text = "done" } }).check()`,
+			call:    httpVerb(http.MethodPost),
+		},
+		{
+			name: "put", signature: httpArguments,
+			doc:     "Puts.",
+			example: `http.put("https://es.example.org/index/_doc/1", { json = { done = true } })`,
+			call:    httpVerb(http.MethodPut),
+		},
+		{
+			name: "patch", signature: httpArguments,
+			doc:     "Patches.",
+			example: `http.patch("https://api.example.org/x", { json = {} })`,
+			call:    httpVerb(http.MethodPatch),
+		},
+		{
+			name: "delete", signature: httpArguments,
+			doc:     "Deletes.",
+			example: `http.delete("https://api.example.org/x")`,
+			call:    httpVerb(http.MethodDelete),
+		},
+		{
+			name: "request", signature: "(options) -> response",
+			doc:     "Any request: options method and url, and all others.",
+			example: `http.request{ method = "OPTIONS", url = "https://api.example.org" }`,
+			call:    httpVerb(""),
+		},
+		{
+			name: "session", signature: "(options) -> session",
+			doc: "Remembers options for many requests; base is put before their URLs. Headers and query of a request are added to " +
+				"those of the session.",
+			example: `local fts = http.session{ base = "https://fts.example.org:8446", cert = "/tmp/x509up_u1000" }
+print(fts:get("/whoami").status)`,
+			call: httpSession,
+		},
+		{
+			name: "session:get", signature: httpArguments,
+			doc: "As http.get, with the session's options; so do head, post, put, patch, delete and request.",
+		},
+	},
+}
+
+// httpVerb makes the function for a verb; "" takes it from the options.
+func httpVerb(method string) func(c *call) int {
+	return func(c *call) int { return c.exchange(newRequest(method), 1) }
 }
 
 // A request is what a script asks for, read from options. It holds nothing of the script's VM.
@@ -173,9 +216,9 @@ func (r *request) target() (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return nil, &httpError{Class: "InvalidURL", What: "the URL cannot be read", Err: errors.New("it must be like https://host/path, with other characters escaped")}
+		return nil, &httpError{"InvalidURL", "the URL cannot be read", errors.New("it must be like https://host/path, with other characters escaped")}
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		return nil, &httpError{Class: "InvalidURL", What: "the URL " + quote(u.Redacted()), Err: errors.New("it must begin with http:// or https:// and name a host")}
+		return nil, &httpError{"InvalidURL", "the URL " + quote(u.Redacted()), errors.New("it must begin with http:// or https:// and name a host")}
 	}
 	if len(r.query) > 0 {
 		query := u.Query()

@@ -42,8 +42,8 @@ func (r *response) value(L *lua.LState) lua.LValue {
 	methods.RawSetString("json", L.NewFunction(func(L *lua.LState) int {
 		v, err := Decode(L, string(r.body))
 		if err != nil {
-			err = &httpError{"InvalidJSON", r.request, fmt.Errorf("the answer (HTTP %d) is not JSON: %w; it begins with %q", r.status, err, r.excerpt())}
-			raiseHTTP(L, err)
+			err = fmt.Errorf("the answer (HTTP %d) is not JSON: %w; it begins with %q", r.status, err, r.excerpt())
+			raiseHTTP(L, &httpError{"InvalidJSON", r.request, err})
 		}
 		L.Push(v)
 		return 1

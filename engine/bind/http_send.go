@@ -123,8 +123,9 @@ func (h *Host) attempt(ctx context.Context, client *http.Client, r *request, u *
 	if int64(len(body)) > r.maxSize {
 		return nil, errTooLarge
 	}
-	h.log().DebugContext(ctx, "http", "request", r.method+" "+place(u), "status", in.StatusCode, "bytes", len(body))
-	return &response{status: in.StatusCode, header: in.Header, body: body, url: in.Request.URL, tls: in.TLS, request: r.method + " " + place(u)}, nil
+	request := r.method + " " + place(u)
+	h.log().DebugContext(ctx, "http", "request", request, "status", in.StatusCode, "bytes", len(body))
+	return &response{status: in.StatusCode, header: in.Header, body: body, url: in.Request.URL, tls: in.TLS, request: request}, nil
 }
 
 func timedOut(ctx context.Context) error {

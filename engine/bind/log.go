@@ -12,36 +12,73 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/engine/vm"
 )
 
-func logModule() module {
-	const doc = "Its arguments are put together with spaces; tables are shown as JSON."
-	level := func(name string, level slog.Level, doc, example string) function {
-		return function{name: name, signature: "(...)", doc: doc, example: example, call: func(c *call) int {
-			write(c.LState, c.host.log(), level)
-			return 0
-		}}
-	}
-	return module{
-		name: "log",
-		doc:  "The task's log. Each line names the script; with --log-level debug, its line as well. (print writes to standard output instead.)",
-		functions: []function{
-			level("debug", slog.LevelDebug, "Logs what helps to find a fault. "+doc, `log.debug("rows so far:", 10)`),
-			level("info", slog.LevelInfo, "Logs what a reader of the log wants to know. "+doc, `log.info("uploaded", { rse = "XRD1", bytes = 10 })`),
-			level("warn", slog.LevelWarn, "Logs what is not as it should be. "+doc, `log.warn("no replica at", "XRD1")`),
-			level("warning", slog.LevelWarn, "The same as log.warn, as in Python.", `log.warning("no replica at", "XRD1")`),
-			level("error", slog.LevelError, "Logs what went wrong; the task goes on. "+doc, `log.error("cannot reach", "XRD1")`),
-			{name: "with", signature: "(fields) -> logger", doc: "Makes a logger that adds fields to each of its lines. It has the methods debug, info, warn and error.",
-				example: `local l = log.with{ rse = "XRD1" }
-l:info("uploaded")`, call: func(c *call) int {
-					return c.give(newLogger(c.LState, c.host.log(), c.table("fields")).value(c.LState))
-				}},
-			{name: "logger:info", signature: "(...)", doc: "As log.info, with the logger's fields; so do debug, warn, warning and error."},
-			{name: "logger:with", signature: "(fields) -> logger", doc: "A logger with further fields."},
+// logArguments ends the documentation of the functions that log.
+const logArguments = " Its arguments are put together with spaces; tables are shown as JSON."
+
+var logModule = module{
+	name: "log",
+	doc: "The task's log. Each line names the script; with --log-level debug, its line as well. " +
+		"(print writes to standard output instead.)",
+	functions: []function{
+		{
+			name: "debug", signature: "(...)",
+			doc:     "Logs what helps to find a fault." + logArguments,
+			example: `log.debug("rows so far:", 10)`,
+			call:    logAt(slog.LevelDebug),
 		},
+		{
+			name: "info", signature: "(...)",
+			doc:     "Logs what a reader of the log wants to know." + logArguments,
+			example: `log.info("uploaded", { rse = "XRD1", bytes = 10 })`,
+			call:    logAt(slog.LevelInfo),
+		},
+		{
+			name: "warn", signature: "(...)",
+			doc:     "Logs what is not as it should be." + logArguments,
+			example: `log.warn("no replica at", "XRD1")`,
+			call:    logAt(slog.LevelWarn),
+		},
+		{
+			name: "warning", signature: "(...)",
+			doc:     "The same as log.warn, as in Python.",
+			example: `log.warning("no replica at", "XRD1")`,
+			call:    logAt(slog.LevelWarn),
+		},
+		{
+			name: "error", signature: "(...)",
+			doc:     "Logs what went wrong; the task goes on." + logArguments,
+			example: `log.error("cannot reach", "XRD1")`,
+			call:    logAt(slog.LevelError),
+		},
+		{
+			name: "with", signature: "(fields) -> logger",
+			doc: "Makes a logger that adds fields to each of its lines. It has the methods debug, info, warn and error.",
+			example: `local l = log.with{ rse = "XRD1" }
+l:info("uploaded")`,
+			call: func(c *call) int {
+				return c.give(newLogger(c.LState, c.host.log(), c.table("fields")).value(c.LState))
+			},
+		},
+		{
+			name: "logger:info", signature: "(...)",
+			doc: "As log.info, with the logger's fields; so do debug, warn, warning and error.",
+		},
+		{
+			name: "logger:with", signature: "(fields) -> logger",
+			doc: "A logger with further fields.",
+		},
+	},
+}
+
+func logAt(level slog.Level) func(c *call) int {
+	return func(c *call) int {
+		writeLog(c.LState, c.host.log(), level)
+		return 0
 	}
 }
 
-// write logs the arguments on the stack.
-func write(L *lua.LState, log *slog.Logger, level slog.Level) {
+// writeLog logs the arguments on the stack.
+func writeLog(L *lua.LState, log *slog.Logger, level slog.Level) {
 	ctx := contextOf(L)
 	if !log.Enabled(ctx, level) {
 		return
@@ -93,7 +130,7 @@ func (l *logger) Warning(L *luar.LState) int { return l.write(L, slog.LevelWarn)
 func (l *logger) Error(L *luar.LState) int { return l.write(L, slog.LevelError) }
 
 func (l *logger) write(L *luar.LState, level slog.Level) int {
-	write(L.LState, l.log, level)
+	writeLog(L.LState, l.log, level)
 	return 0
 }
 

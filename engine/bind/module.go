@@ -50,7 +50,7 @@ func Reference() []ModuleDoc {
 	for _, m := range modules() {
 		doc := ModuleDoc{Name: m.name, Doc: m.doc}
 		for _, f := range m.functions {
-			doc.Functions = append(doc.Functions, FunctionDoc{Name: f.name, Signature: m.title(f) + f.signature, Doc: f.doc, Example: f.example})
+			doc.Functions = append(doc.Functions, FunctionDoc{f.name, m.title(f) + f.signature, f.doc, f.example})
 		}
 		docs = append(docs, doc)
 	}

@@ -18,24 +18,32 @@ const defaultWorkers = 8
 // maxWorkers bounds the VMs of one call.
 const maxWorkers = 256
 
-func parallelModule() module {
-	const options = "Options: workers (8); errors = \"raise\" (the default: everything is done, then the first error is raised, with all of them in its field errors), " +
-		"\"stop\" (nothing new is begun after an error) or \"return\" (the errors are returned, by the item's number); progress, a function(done, failed)."
-	const about = "The function runs in VMs of its own: it sees a copy of the variables around it, and what it changes there stays there. " +
-		"Items and results are plain values. "
-	return module{
-		name: "parallel",
-		doc:  "Work on many things at once. The Rucio client is shared.",
-		functions: []function{
-			{name: "map", signature: "(list, function(item, number) [, options]) -> results, errors",
-				doc: "Calls a function for each item of a list, or each row of a stream, and returns its results in the items' order. " + about + options,
-				example: `local squares = parallel.map({ 1, 2, 3 }, function(n) return n * n end, { workers = 2 })
-print(squares[3])`, call: func(c *call) int { return runParallel(c, true) }},
-			{name: "each", signature: "(list, function(item, number) [, options]) -> count, errors",
-				doc:     "As map, without keeping results; returns how many items there were. A stream of any length takes little memory. " + about + options,
-				example: `parallel.each({ "XRD1", "XRD2" }, function(rse) log.info(rse) end)`, call: func(c *call) int { return runParallel(c, false) }},
+// parallelOptions ends the documentation of the functions.
+const parallelOptions = " The function runs in VMs of its own: it sees a copy of the variables around it, and what it changes " +
+	"there stays there. Items and results are plain values. Options: workers (8); errors = \"raise\" (the default: everything is " +
+	"done, then the first error is raised, with all of them in its field errors), \"stop\" (nothing new is begun after an error) or " +
+	"\"return\" (the errors are returned, by the item's number); progress, a function(done, failed)."
+
+var parallelModule = module{
+	name: "parallel",
+	doc:  "Work on many things at once. The Rucio client is shared.",
+	functions: []function{
+		{
+			name: "map", signature: "(list, function(item, number) [, options]) -> results, errors",
+			doc: "Calls a function for each item of a list, or each row of a stream, and returns its results in the items' order." +
+				parallelOptions,
+			example: `local squares = parallel.map({ 1, 2, 3 }, function(n) return n * n end, { workers = 2 })
+print(squares[3])`,
+			call: func(c *call) int { return runParallel(c, true) },
 		},
-	}
+		{
+			name: "each", signature: "(list, function(item, number) [, options]) -> count, errors",
+			doc: "As map, without keeping results; returns how many items there were. A stream of any length takes little memory." +
+				parallelOptions,
+			example: `parallel.each({ "XRD1", "XRD2" }, function(rse) log.info(rse) end)`,
+			call:    func(c *call) int { return runParallel(c, false) },
+		},
+	},
 }
 
 // A job is an item on its way through a worker.

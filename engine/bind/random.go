@@ -16,23 +16,41 @@ const alphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789"
 // maxRandom bounds random.bytes and random.string, in bytes.
 const maxRandom = 64 << 20
 
-func randomModule() module {
-	return module{
-		name: "random",
-		doc:  "Random values, different in each run unless random.seed says otherwise. They are no good for passwords. file.random makes files.",
-		functions: []function{
-			{name: "int", signature: "(max) or (min, max) -> integer", doc: "An integer from min (1) to max, both possible.", example: `print(random.int(6), random.int(0, 99))`, call: randomInt},
-			{name: "number", signature: "() -> number", doc: "A number from 0 up to, but not, 1.", example: `print(random.number() < 1)`, call: func(c *call) int {
+var randomModule = module{
+	name: "random",
+	doc:  "Random values, different in each run unless random.seed says otherwise. They are no good for passwords. file.random makes files.",
+	functions: []function{
+		{
+			name: "int", signature: "(max) or (min, max) -> integer",
+			doc:     "An integer from min (1) to max, both possible.",
+			example: `print(random.int(6), random.int(0, 99))`,
+			call:    randomInt,
+		},
+		{
+			name: "number", signature: "() -> number",
+			doc:     "A number from 0 up to, but not, 1.",
+			example: `print(random.number() < 1)`,
+			call: func(c *call) int {
 				return c.give(lua.LNumber(c.random().Float64()))
-			}},
-			{name: "choice", signature: "(list) -> value", doc: "One of a list's items.", example: `print(random.choice{ "XRD1", "XRD2" })`, call: func(c *call) int {
+			},
+		},
+		{
+			name: "choice", signature: "(list) -> value",
+			doc:     "One of a list's items.",
+			example: `print(random.choice{ "XRD1", "XRD2" })`,
+			call: func(c *call) int {
 				items := c.list()
 				if len(items) == 0 {
 					c.wrong("list", "a list that is not empty", c.Get(1))
 				}
 				return c.give(items[c.random().IntN(len(items))])
-			}},
-			{name: "shuffle", signature: "(list) -> list", doc: "A new list of the same items in any order.", example: `print(random.shuffle{ 1, 2, 3 })`, call: func(c *call) int {
+			},
+		},
+		{
+			name: "shuffle", signature: "(list) -> list",
+			doc:     "A new list of the same items in any order.",
+			example: `print(random.shuffle{ 1, 2, 3 })`,
+			call: func(c *call) int {
 				items := c.list()
 				c.random().Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] })
 				list := c.CreateTable(len(items), 0)
@@ -40,22 +58,37 @@ func randomModule() module {
 					list.Append(item)
 				}
 				return c.give(list)
-			}},
-			{name: "string", signature: "(length [, alphabet]) -> text", doc: "A text of lower case letters and digits, or of the alphabet's characters.", example: `print(random.string(8), random.string(4, "ab"))`, call: randomString},
-			{name: "bytes", signature: "(length) -> text", doc: "Random bytes.", example: `print(#random.bytes(100))`, call: func(c *call) int {
+			},
+		},
+		{
+			name: "string", signature: "(length [, alphabet]) -> text",
+			doc:     "A text of lower case letters and digits, or of the alphabet's characters.",
+			example: `print(random.string(8), random.string(4, "ab"))`,
+			call:    randomString,
+		},
+		{
+			name: "bytes", signature: "(length) -> text",
+			doc:     "Random bytes.",
+			example: `print(#random.bytes(100))`,
+			call: func(c *call) int {
 				length, b := c.length(1), []byte(nil)
 				for len(b) < length {
 					b = binary.LittleEndian.AppendUint64(b, c.random().Uint64())
 				}
 				return c.give(lua.LString(b[:length]))
-			}},
-			{name: "seed", signature: "(integer)", doc: "From here on this module's values follow from the integer, the same in every run.", example: `random.seed(1)`, call: func(c *call) int {
+			},
+		},
+		{
+			name: "seed", signature: "(integer)",
+			doc:     "From here on this module's values follow from the integer, the same in every run.",
+			example: `random.seed(1)`,
+			call: func(c *call) int {
 				seed := c.integer(1, "integer", math.MinInt64)
 				c.setRandom(rand.New(rand.NewPCG(uint64(seed), 0))) //nolint:gosec // asked for
 				return 0
-			}},
+			},
 		},
-	}
+	},
 }
 
 // random returns the VM's source of randomness.

@@ -14,35 +14,53 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/catalog"
 )
 
-func rucioModule() module {
-	return module{
-		name: "rucio",
-		doc: "Every method of Python's Rucio clients, by its name and with its keyword arguments, or positional in Python's order. " +
-			"What Python returns comes back as plain values and tables; null is nil. A method that is a generator in Python returns a stream. " +
-			"The first call logs in. An error is a table with class (Rucio's exception), message, status and method.",
-		functions: []function{
-			{name: "client", signature: "(settings) -> client", call: rucioClient,
-				doc: "Makes a second client, for another account or another Rucio; it has all methods. Settings are the keyword " +
-					"arguments of Python's Client; what is not given is as in the configuration.",
-				example: `local root = rucio.client{ account = "root" }
-print(root.whoami().account)`},
-			{name: "null", signature: "", doc: "JSON's null, Python's None: where an argument shall be None although its default is something else, or in a list. The same as json.null."},
-			{name: "stream", signature: "() -> row", doc: "A stream gives one row with each call, and nil after the last: loop over it with for. " +
-				"It is read as it comes from the server, once.",
-				example: `for r in rucio.list_rses() do print(r.rse) end`},
-			{name: "stream:collect", signature: "() -> list", doc: "The rows that are left, as a list.", example: `local rses = rucio.list_rses():collect()
-print(#rses)`},
-			{name: "stream:first", signature: "() -> row", doc: "The next row, or nil; the rest is given up.", example: `local first = rucio.list_rses():first()`},
-			{name: "stream:count", signature: "() -> integer", doc: "How many rows are left; they are read and dropped.", example: `print(rucio.list_rses():count())`},
-			{name: "stream:close", signature: "()", doc: "Gives up the rows that are left. A stream that is left in the middle is closed when the task ends.",
-				example: `local rses = rucio.list_rses()
-rses:close()`},
+var rucioModule = module{
+	name: "rucio",
+	doc: "Every method of Python's Rucio clients, by its name and with its keyword arguments, or positional in Python's order. " +
+		"What Python returns comes back as plain values and tables; null is nil. A method that is a generator in Python returns a " +
+		"stream, to be looped over once: for r in rucio.list_rses() do ... end. It is read as the server sends it. " +
+		"The first call logs in. An error is a table with class (Rucio's exception), message, status and method.",
+	functions: []function{
+		{
+			name: "client", signature: "(settings) -> client",
+			doc: "Makes a second client, for another account or another Rucio; it has all methods. Settings are the " +
+				"keyword arguments of Python's Client; what is not given is as in the configuration.",
+			example: `local root = rucio.client{ account = "root" }
+print(root.whoami().account)`,
+			call: rucioClient,
 		},
-		extend: func(L *lua.LState, h *Host, table *lua.LTable) {
-			table.RawSetString("null", Null{})
-			addMethods(L, h, table, h.client)
+		{
+			name: "null",
+			doc: "JSON's null, Python's None: where an argument shall be None although its default is something else, or " +
+				"in a list. The same as json.null.",
 		},
-	}
+		{
+			name: "stream:collect", signature: "() -> list",
+			doc: "The rows that are left, as a list.",
+			example: `local rses = rucio.list_rses():collect()
+print(#rses)`,
+		},
+		{
+			name: "stream:first", signature: "() -> row",
+			doc:     "The next row, or nil; the rest is given up.",
+			example: `local first = rucio.list_rses():first()`,
+		},
+		{
+			name: "stream:count", signature: "() -> integer",
+			doc:     "How many rows are left; they are read and dropped.",
+			example: `print(rucio.list_rses():count())`,
+		},
+		{
+			name: "stream:close", signature: "()",
+			doc: "Gives up the rows that are left. A stream that is left in the middle is closed when the task ends.",
+			example: `local rses = rucio.list_rses()
+rses:close()`,
+		},
+	},
+	extend: func(L *lua.LState, h *Host, table *lua.LTable) {
+		table.RawSetString("null", Null{})
+		addMethods(L, h, table, h.client)
+	},
 }
 
 // client returns the client of the run.
@@ -119,7 +137,8 @@ func errorValue(L *lua.LState, err error) *lua.LTable {
 	var argument *catalog.ArgumentError
 	switch {
 	case errors.As(err, &failed):
-		fields["class"], fields["message"], fields["method"] = lua.LString(failed.Class), lua.LString(failed.Message), lua.LString(failed.Method)
+		fields["class"], fields["method"] = lua.LString(failed.Class), lua.LString(failed.Method)
+		fields["message"] = lua.LString(failed.Message)
 		if failed.Status != 0 {
 			fields["status"] = lua.LNumber(failed.Status)
 		}

@@ -292,8 +292,8 @@ func unquote(text string) string {
 	return string(append(b, text...))
 }
 
-// unescape appends what the escape sequence at the start of text (checked by skipEscape) means, and returns the rest. Half of a surrogate pair
-// becomes U+FFFD, as in encoding/json.
+// unescape appends what the escape sequence at the start of text means, which skipEscape has checked, and returns the rest.
+// Half of a surrogate pair becomes U+FFFD, as in encoding/json.
 func unescape(b []byte, text string) (_ []byte, rest string) {
 	c := text[1]
 	if plain := strings.IndexByte("bfnrt", c); plain >= 0 {

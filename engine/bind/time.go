@@ -13,33 +13,67 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/engine/vm"
 )
 
-func timeModule() module {
-	return module{
-		name: "time",
-		doc:  "Time as a number: seconds since 1970, with fractions. Texts are in UTC unless they name a zone or the option zone says otherwise.",
-		functions: []function{
-			{name: "now", signature: "() -> seconds", doc: "The time.", example: `local started = time.now()`, call: func(c *call) int {
+var timeModule = module{
+	name: "time",
+	doc:  "Time as a number: seconds since 1970, with fractions. Texts are in UTC unless they name a zone or the option zone says otherwise.",
+	functions: []function{
+		{
+			name: "now", signature: "() -> seconds",
+			doc:     "The time.",
+			example: `local started = time.now()`,
+			call: func(c *call) int {
 				return c.give(seconds(c.host.now()))
-			}},
-			{name: "since", signature: "(seconds) -> seconds", doc: "How long ago a time was.", example: `local started = time.now()
-print(time.since(started) < 60)`, call: func(c *call) int {
-				return c.give(seconds(c.host.now()) - lua.LNumber(c.num(1, "seconds")))
-			}},
-			{name: "sleep", signature: "(seconds)", doc: "Waits; a task that is stopped stops waiting.", example: `time.sleep(0.1)`, call: timeSleep},
-			{name: "parse", signature: "(text [, options]) -> seconds", doc: "Reads a time: as Rucio writes it (Sat, 01 Jan 2022 10:00:00 UTC), ISO 8601 with or without time, fractions and zone, " +
-				"or date math of Elasticsearch (now-24h, now-7d/d, 2026-01-31||+1M; M is months, m minutes, /d rounds to the day). Options: layout, as for strftime (%d-%m-%Y); " +
-				"zone (UTC, local, or a name such as Europe/Zurich); round = \"up\", to round date math to the end of its unit, as for lte.",
-				example: `print(time.parse("now-24h") < time.parse("now/d"))
-print(time.parse("23-11-2026 04:56", { layout = "%d-%m-%Y %H:%M", zone = "Europe/Zurich" }))`, call: timeParse},
-			{name: "format", signature: "([seconds [, layout [, zone]]]) -> text", doc: "Writes a time; without one, the present. Layouts: iso (the default: 2026-11-23T04:56:23.784Z), rucio (RFC 1123), date (2026-11-23), or as for strftime.",
-				example: `print(time.format(time.now(), "rucio"))
-print(time.format(time.parse("now-1d"), "%Y.%m.%d", "local"))`, call: timeFormat},
-			{name: "timer", signature: "() -> timer", doc: "Starts a stopwatch, which no change of the clock disturbs.", example: `local t = time.timer()
-print(t:elapsed() < 60, t:lap() < 60)`, call: func(c *call) int { return c.give((&timer{time.Now(), time.Now()}).value(c.LState)) }},
-			{name: "timer:elapsed", signature: "() -> seconds", doc: "How long the timer runs."},
-			{name: "timer:lap", signature: "() -> seconds", doc: "How long ago the last lap ended; a new one begins."},
+			},
 		},
-	}
+		{
+			name: "since", signature: "(seconds) -> seconds",
+			doc: "How long ago a time was.",
+			example: `local started = time.now()
+print(time.since(started) < 60)`,
+			call: func(c *call) int {
+				return c.give(seconds(c.host.now()) - lua.LNumber(c.num(1, "seconds")))
+			},
+		},
+		{
+			name: "sleep", signature: "(seconds)",
+			doc:     "Waits; a task that is stopped stops waiting.",
+			example: `time.sleep(0.1)`,
+			call:    timeSleep,
+		},
+		{
+			name: "parse", signature: "(text [, options]) -> seconds",
+			doc: "Reads a time: as Rucio writes it (Sat, 01 Jan 2022 10:00:00 UTC), ISO 8601 with or without time, " +
+				"fractions and zone, or date math of Elasticsearch (now-24h, now-7d/d, 2026-01-31||+1M; M is months, m " +
+				"minutes, /d rounds to the day). Options: layout, as for strftime (%d-%m-%Y); zone (UTC, local, or a " +
+				`name such as Europe/Zurich); round = "up", to round date math to the end of its unit, as for lte.`,
+			example: `print(time.parse("now-24h") < time.parse("now/d"))
+print(time.parse("23-11-2026 04:56", { layout = "%d-%m-%Y %H:%M", zone = "Europe/Zurich" }))`,
+			call: timeParse,
+		},
+		{
+			name: "format", signature: "([seconds [, layout [, zone]]]) -> text",
+			doc: "Writes a time; without one, the present. Layouts: iso (the default: 2026-11-23T04:56:23.784Z), rucio " +
+				"(RFC 1123), date (2026-11-23), or as for strftime.",
+			example: `print(time.format(time.now(), "rucio"))
+print(time.format(time.parse("now-1d"), "%Y.%m.%d", "local"))`,
+			call: timeFormat,
+		},
+		{
+			name: "timer", signature: "() -> timer",
+			doc: "Starts a stopwatch, which no change of the clock disturbs.",
+			example: `local t = time.timer()
+print(t:elapsed() < 60, t:lap() < 60)`,
+			call: func(c *call) int { return c.give((&timer{time.Now(), time.Now()}).value(c.LState)) },
+		},
+		{
+			name: "timer:elapsed", signature: "() -> seconds",
+			doc: "How long the timer runs.",
+		},
+		{
+			name: "timer:lap", signature: "() -> seconds",
+			doc: "How long ago the last lap ended; a new one begins.",
+		},
+	},
 }
 
 // seconds returns a time as a number, to the microsecond.

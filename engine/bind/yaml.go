@@ -12,13 +12,16 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-func yamlModule() module {
-	return module{
-		name: "yaml",
-		doc:  "YAML of plain values; other tags are ignored. Values cross as they do for module json; keys become strings, dates RFC 3339 text.",
-		functions: []function{
-			{name: "decode", signature: "(text) -> value", doc: "Reads a YAML document.", example: `local v = yaml.decode("rses: [XRD1, XRD2]")
-print(v.rses[2])`, call: func(c *call) int {
+var yamlModule = module{
+	name: "yaml",
+	doc:  "YAML of plain values; other tags are ignored. Values cross as they do for module json; keys become strings, dates RFC 3339 text.",
+	functions: []function{
+		{
+			name: "decode", signature: "(text) -> value",
+			doc: "Reads a YAML document.",
+			example: `local v = yaml.decode("rses: [XRD1, XRD2]")
+print(v.rses[2])`,
+			call: func(c *call) int {
 				documents := c.documents(c.str(1, "text"))
 				if len(documents) > 1 {
 					c.raise(fmt.Errorf("the text has %d documents: yaml.decode_all reads them", len(documents)))
@@ -27,32 +30,40 @@ print(v.rses[2])`, call: func(c *call) int {
 					return c.give(lua.LNil)
 				}
 				return c.give(documents[0])
-			}},
-			{name: "decode_all", signature: "(text) -> list", doc: "Reads all documents of a YAML stream.", example: `print(#yaml.decode_all("a: 1\n---\na: 2\n"))`,
-				call: func(c *call) int {
-					list := c.NewTable()
-					for i, v := range c.documents(c.str(1, "text")) {
-						if v == lua.LNil {
-							v = Null{}
-						}
-						list.RawSetInt(i+1, v)
-					}
-					codecOf(c.LState).markList(list)
-					return c.give(list)
-				}},
-			{name: "encode", signature: "(value) -> text", doc: "Writes a YAML document; keys are sorted.", example: `print(yaml.encode{ rses = { "XRD1" } })`,
-				call: func(c *call) int {
-					v, err := ToGo(c.Get(1))
-					c.check(err)
-					var out bytes.Buffer
-					encoder := yaml.NewEncoder(&out)
-					encoder.SetIndent(2)
-					c.check(encoder.Encode(toYAML(v)))
-					c.check(encoder.Close())
-					return c.give(lua.LString(out.String()))
-				}},
+			},
 		},
-	}
+		{
+			name: "decode_all", signature: "(text) -> list",
+			doc:     "Reads all documents of a YAML stream.",
+			example: `print(#yaml.decode_all("a: 1\n---\na: 2\n"))`,
+			call: func(c *call) int {
+				list := c.NewTable()
+				for i, v := range c.documents(c.str(1, "text")) {
+					if v == lua.LNil {
+						v = Null{}
+					}
+					list.RawSetInt(i+1, v)
+				}
+				codecOf(c.LState).markList(list)
+				return c.give(list)
+			},
+		},
+		{
+			name: "encode", signature: "(value) -> text",
+			doc:     "Writes a YAML document; keys are sorted.",
+			example: `print(yaml.encode{ rses = { "XRD1" } })`,
+			call: func(c *call) int {
+				v, err := ToGo(c.Get(1))
+				c.check(err)
+				var out bytes.Buffer
+				encoder := yaml.NewEncoder(&out)
+				encoder.SetIndent(2)
+				c.check(encoder.Encode(toYAML(v)))
+				c.check(encoder.Close())
+				return c.give(lua.LString(out.String()))
+			},
+		},
+	},
 }
 
 // documents reads the documents of a YAML stream.
