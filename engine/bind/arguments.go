@@ -48,6 +48,9 @@ func methodArgs(L *lua.LState, method *catalog.Method) (catalog.Args, error) {
 		if _, twice := args[name]; twice {
 			return nil, wrongArg(method, name, "given twice, by position and by name")
 		}
+		if !hasParam(method, name) { // said before anything that is missing: it may be the same thing, misspelt
+			return nil, unknownArg(method, name)
+		}
 		if err := setArg(args, method, name, v); err != nil {
 			return nil, err
 		}
@@ -57,6 +60,19 @@ func methodArgs(L *lua.LState, method *catalog.Method) (catalog.Args, error) {
 
 func wrongArg(method *catalog.Method, name, message string) error {
 	return &catalog.ArgumentError{Method: method.Name, Param: name, Class: "TypeError", Message: message}
+}
+
+func unknownArg(method *catalog.Method, name string) error {
+	known := make([]string, len(method.Params))
+	for i, param := range method.Params {
+		known[i] = param.Name
+	}
+	takes := "takes no arguments"
+	if len(known) > 0 {
+		takes = "takes " + strings.Join(known, ", ")
+	}
+	return &catalog.ArgumentError{Method: method.Name, Param: name, Class: "TypeError", Known: known,
+		Message: "unknown; " + method.Name + " " + takes}
 }
 
 // setArg sets an argument. An empty table is what its parameter takes, a list or a map.

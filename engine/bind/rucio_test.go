@@ -78,7 +78,6 @@ func TestMethodArguments(t *testing.T) {
 		// by name
 		{`get_did{scope = "s", name = "n"}`, `{"name":"n","scope":"s"}`},
 		{`get_did{scope = "s", name = "n", dynamic = false}`, `{"dynamic":false,"name":"n","scope":"s"}`},
-		{`get_did{scop = "s"}`, `{"scop":"s"}`}, // the method says that it knows no such name
 		{`get_did{}`, `{}`},
 		{`nothing{}`, `{}`},
 		{`nothing()`, `{}`},
@@ -125,6 +124,9 @@ func TestMethodArguments(t *testing.T) {
 	}
 	b.check(t, []example{
 		{`rucio.get_did("s", {scope = "t"})`, `error: get_did: kwarg scope: given twice, by position and by name`},
+		{`rucio.get_did{scop = "s"}`, `error: get_did: kwarg scop: unknown; get_did takes scope, name, dynamic`},
+		{`local ok, e = pcall(rucio.get_did, {scop = "s"}) return e.hint, e.class`, `did you mean "scope"? TypeError`},
+		{`rucio.nothing{x = 1}`, `error: nothing: kwarg x: unknown; nothing takes no arguments`},
 		{`rucio.get_did("s", "n", true, 4)`, `error: get_did: takes at most 3 positional arguments (scope, name, dynamic), got 4`},
 		{`rucio.get_did{scope = print}`, `error: get_did: kwarg scope: cannot write a function as JSON`},
 		{`rucio.add_rule{dids = {{scope = "s", name = 0/0}}}`, `error: add_rule: kwarg dids: cannot write the number NaN as JSON, at [1].name`},
@@ -337,7 +339,7 @@ func TestRucioLive(t *testing.T) {
 			`false DataIdentifierNotFound 404 get_did Data identifier '` + scope + `:none' not found`},
 		{`local ok, e = pcall(rucio.add_scope, "root", scope) return e.class`, `Duplicate`},
 		{`local ok, e = pcall(function() return rucio.list_files(scope, "none"):count() end) return e.class`, `DataIdentifierNotFound`},
-		{`local ok, e = pcall(rucio.get_did, {scope = scope, nam = "ds"}) return e.class, tostring(e):match("^[^;]*")`, `TypeError get_did: kwarg name: is required: string`},
+		{`local ok, e = pcall(rucio.get_did, {scope = scope, nam = "ds"}) return e.class, tostring(e):match("^[^;]*"), e.hint`, `TypeError get_did: kwarg nam: unknown did you mean "name"?`},
 		{`local c = rucio.client{account = "root"} return c.whoami().account, c.list_files(scope, "ds"):count()`, `root 20`},
 		{`local sizes = parallel.map(rucio.list_files(scope, "ds"), function(f) return rucio.get_did(f.scope, f.name).bytes end, {workers = 4})
 		  local sum = 0 for _, n in ipairs(sizes) do sum = sum + n end return #sizes, sum`, `20 210`},
