@@ -13,7 +13,7 @@ step() { # a command as one would type it
 PATH=$(dirname "$(realpath "$bin")"):$PATH
 
 step "rucio-task-manager run etc/tasks/stubs.yml"
-step "rucio-task-manager call get_local_account_limits account=root"
+step "rucio-task-manager call get_did scope=test name=cont.seed dynamic=true"
 step "rucio-task-manager exec -e 'for r in rucio.list_replicas{ dids = { { scope = \"test\", name = \"ds.seed.1\" } } } do print(r.name, r.bytes) end'"
 
 cat <<TXT
