@@ -15,9 +15,9 @@ func newTestState(t *testing.T, args ...string) (s *State, stdout, stderr *strin
 	t.Helper()
 	stdout, stderr = &strings.Builder{}, &strings.Builder{}
 	return &State{
-		Args: args, Env: map[string]string{}, Dir: t.TempDir(), TempDir: t.TempDir(),
+		Args: args, Env: map[string]string{}, TempDir: t.TempDir(),
 		Stdin: strings.NewReader(""), Stdout: stdout, Stderr: stderr, Files: osFiles{},
-		User: func() string { return "tester" }, Hostname: func() string { return "host" },
+		User: func() string { return "tester" },
 		Exit: func(int) { t.Error("a command called Exit") }, Now: time.Now,
 		BuildInfo: debug.ReadBuildInfo,
 	}, stdout, stderr

@@ -23,7 +23,6 @@ type State struct {
 	Version string            // as the build set it; empty: taken from the build information
 	Args    []string          // arguments without the program's name
 	Env     map[string]string // the environment
-	Dir     string            // the working folder
 	TempDir string
 	Home    string // the user's home folder; empty when there is none
 	PID     int
@@ -38,7 +37,6 @@ type State struct {
 	Files Files
 
 	User         func() string                                 // the login name; "unknown" when there is none
-	Hostname     func() string                                 // the machine's name; empty when unknown
 	ReadPassword func() (string, error)                        // reads a line from the terminal without echo
 	Notify       func() (signals <-chan os.Signal, off func()) // SIGINT and SIGTERM
 	Exit         func(code int)
@@ -46,7 +44,7 @@ type State struct {
 	BuildInfo    func() (*debug.BuildInfo, bool)
 }
 
-// Files is the file system. Paths are the operating system's, relative ones against State.Dir.
+// Files is the file system. Paths are the operating system's.
 type Files interface {
 	Open(path string) (fs.File, error)
 	ReadFile(path string) ([]byte, error)
@@ -65,15 +63,10 @@ func NewState(version string) *State {
 	if err != nil {
 		home = "" // a container's user may have none; what needs it says so
 	}
-	dir, err := os.Getwd()
-	if err != nil {
-		dir = "." // the folder was removed under us; opening a relative path will tell
-	}
 	return &State{
 		Version: version,
 		Args:    os.Args[1:],
 		Env:     environment(os.Environ()),
-		Dir:     dir,
 		TempDir: os.TempDir(),
 		Home:    home,
 		PID:     os.Getpid(),
@@ -88,8 +81,7 @@ func NewState(version string) *State {
 
 		Files: osFiles{},
 
-		User:     loginName,
-		Hostname: hostname,
+		User: loginName,
 		ReadPassword: func() (string, error) {
 			line, err := term.ReadPassword(int(os.Stdin.Fd()))
 			return string(line), err
@@ -164,14 +156,6 @@ func loginName() string {
 		return "unknown" // an arbitrary uid, as OpenShift gives
 	}
 	return u.Username
-}
-
-func hostname() string {
-	name, err := os.Hostname()
-	if err != nil {
-		return ""
-	}
-	return name
 }
 
 // osFiles is the real file system.
