@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"strings"
 )
 
 // This file holds the helpers that carry the methods: exec, one, list, value, text and stream.
@@ -129,6 +130,9 @@ func decode[T any, P result[T]](c *Client, r *request, row []byte) (*T, error) {
 		named.setText(s)
 	} else if _, untyped := any(v).(*Object); !untyped {
 		err = json.Unmarshal(row, v)
+		if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) && strings.HasPrefix(wrong.Value, "number") {
+			err = json.Unmarshal(wholeNumbers(row), v)
+		}
 	}
 	if err != nil {
 		return nil, broken(r, nil, err)

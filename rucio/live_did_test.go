@@ -2,7 +2,6 @@ package rucio_test
 
 import (
 	"errors"
-	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -11,17 +10,6 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/internal/testclient"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
-
-// collect reads a sequence to its end.
-func collect[T any](t *testing.T, seq iter.Seq2[*T, error]) []*T {
-	t.Helper()
-	var rows []*T
-	for row, err := range seq {
-		must(t, err)
-		rows = append(rows, row)
-	}
-	return rows
-}
 
 // family makes a container "top" of a dataset "dir/ds" of a file "f" and an archive "a.zip", which holds "in".
 func family(t *testing.T, c *rucio.Client) (scope string) {
@@ -40,28 +28,28 @@ func family(t *testing.T, c *rucio.Client) (scope string) {
 func TestTypedContent(t *testing.T) {
 	c, ctx := testclient.New(t, nil), t.Context()
 	scope := family(t, c)
-	tree := collect(t, c.ScopeList(ctx, scope, &rucio.ScopeListOptions{Name: "top", Recursive: true}))
+	tree := all(t, c.ScopeList(ctx, scope, &rucio.ScopeListOptions{Name: "top", Recursive: true}))
 	if len(tree) != 3 || tree[0].Parent.String() != scope+":top" || tree[0].Level != 1 || tree[0].Type != "DATASET" || tree[1].Parent.Name != "dir/ds" {
 		t.Errorf("got %+v", tree)
 	}
-	if roots := collect(t, c.ScopeList(ctx, scope, nil)); !slices.ContainsFunc(roots, func(d *rucio.TreeDID) bool { return d.Name == "top" && d.Parent == nil }) {
+	if roots := all(t, c.ScopeList(ctx, scope, nil)); !slices.ContainsFunc(roots, func(d *rucio.TreeDID) bool { return d.Name == "top" && d.Parent == nil }) {
 		t.Errorf("got %+v", roots)
 	}
-	if parents := collect(t, c.ListParentDIDs(ctx, scope, "dir/ds")); len(parents) != 1 || parents[0].Name != "top" || parents[0].Type != "CONTAINER" {
+	if parents := all(t, c.ListParentDIDs(ctx, scope, "dir/ds")); len(parents) != 1 || parents[0].Name != "top" || parents[0].Type != "CONTAINER" {
 		t.Errorf("got %+v", parents)
 	}
-	if files := collect(t, c.BulkListFiles(ctx, []rucio.DID{{Scope: scope, Name: "top"}})); len(files) != 2 || files[0].ParentName != "top" || *files[0].Bytes != 10 {
+	if files := all(t, c.BulkListFiles(ctx, []rucio.DID{{Scope: scope, Name: "top"}})); len(files) != 2 || files[0].ParentName != "top" || *files[0].Bytes != 10 {
 		t.Errorf("got %+v", files)
 	}
-	if inner := collect(t, c.ListArchiveContent(ctx, scope, "a.zip")); len(inner) != 1 || inner[0].Name != "in" || inner[0].Adler32 != "0cc737eb" {
+	if inner := all(t, c.ListArchiveContent(ctx, scope, "a.zip")); len(inner) != 1 || inner[0].Name != "in" || inner[0].Adler32 != "0cc737eb" {
 		t.Errorf("got %+v", inner)
 	}
 	must(t, c.DetachDIDs(ctx, scope, "dir/ds", &rucio.DetachDIDsOptions{DIDs: []rucio.DID{{Scope: scope, Name: "f"}}}))
-	if past := collect(t, c.ListContentHistory(ctx, scope, "dir/ds")); len(past) != 1 || past[0].Name != "f" || past[0].Type != "FILE" || past[0].DeletedAt.IsZero() {
+	if past := all(t, c.ListContentHistory(ctx, scope, "dir/ds")); len(past) != 1 || past[0].Name != "f" || past[0].Type != "FILE" || past[0].DeletedAt.IsZero() {
 		t.Errorf("got %+v", past)
 	}
 	must(t, c.SetDIDsMetadataBulk(ctx, []rucio.DID{{Scope: scope, Name: "top", Extra: map[string]any{"meta": map[string]any{"project": "data25"}}}}, nil))
-	rows := collect(t, c.GetMetadataBulk(ctx, []rucio.DID{{Scope: scope, Name: "top"}}, nil))
+	rows := all(t, c.GetMetadataBulk(ctx, []rucio.DID{{Scope: scope, Name: "top"}}, nil))
 	var meta struct{ Project string }
 	if len(rows) != 1 || rows[0].Name != "top" || rows[0].Decode(&meta) != nil || meta.Project != "data25" {
 		t.Errorf("got %+v, %+v", rows, meta)
@@ -73,13 +61,13 @@ func TestTypedRules(t *testing.T) {
 	scope := family(t, c)
 	rules, err := c.AddReplicationRule(ctx, []rucio.DID{{Scope: scope, Name: "top"}}, 1, "MOCK1", &rucio.AddReplicationRuleOptions{Lifetime: new(600)})
 	must(t, err)
-	if held := collect(t, c.ListAssociatedRulesForFile(ctx, scope, "f")); len(held) != 1 || held[0].ID != rules[0] {
+	if held := all(t, c.ListAssociatedRulesForFile(ctx, scope, "f")); len(held) != 1 || held[0].ID != rules[0] {
 		t.Errorf("got %+v", held)
 	}
-	if locks := collect(t, c.ListReplicaLocks(ctx, rules[0])); len(locks) != 2 || locks[0].RSE != "MOCK1" || locks[0].State != "OK" || locks[0].RuleID != rules[0] {
+	if locks := all(t, c.ListReplicaLocks(ctx, rules[0])); len(locks) != 2 || locks[0].RSE != "MOCK1" || locks[0].State != "OK" || locks[0].RuleID != rules[0] {
 		t.Errorf("got %+v", locks)
 	}
-	if past := collect(t, c.ListReplicationRuleFullHistory(ctx, scope, "top")); len(past) != 1 || past[0].RuleID != rules[0] || past[0].LocksOK != 2 || past[0].CreatedAt.IsZero() {
+	if past := all(t, c.ListReplicationRuleFullHistory(ctx, scope, "top")); len(past) != 1 || past[0].RuleID != rules[0] || past[0].LocksOK != 2 || past[0].CreatedAt.IsZero() {
 		t.Errorf("got %+v", past)
 	}
 	moved, err := c.MoveReplicationRule(ctx, rules[0], "MOCK2", nil)

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"mime"
 	"net/http"
+	"strconv"
 )
 
 // rowReader splits a stream into its lines (application/x-json-stream: a JSON value a line). It never copies a line that
@@ -82,6 +84,41 @@ func pureJSON(row []byte) []byte {
 		out = append(out, row[i])
 	}
 	return out
+}
+
+// wholeNumbers writes numbers such as 12.0 and 1e+16 as the integers they are. A server on PostgreSQL sends sums of bytes
+// like that.
+func wholeNumbers(row []byte) []byte {
+	out := make([]byte, 0, len(row))
+	inString := false
+	for i := 0; i < len(row); i++ {
+		switch {
+		case inString && row[i] == '\\' && i+1 < len(row):
+			out = append(out, row[i])
+			i++
+		case row[i] == '"':
+			inString = !inString
+		case !inString && (row[i] == '-' || '0' <= row[i] && row[i] <= '9'):
+			number := row[i:]
+			if end := bytes.IndexAny(number, ",]} \t\r\n"); end > 0 {
+				number = number[:end]
+			}
+			i += len(number) - 1
+			out = append(out, wholeNumber(number)...)
+			continue
+		}
+		out = append(out, row[i])
+	}
+	return out
+}
+
+// wholeNumber returns a number as an integer if it is one.
+func wholeNumber(number []byte) []byte {
+	f, err := strconv.ParseFloat(string(number), 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<63 || !bytes.ContainsAny(number, ".eE") {
+		return number
+	}
+	return strconv.AppendInt(nil, int64(f), 10)
 }
 
 // rowsOf returns a function that gives the rows of an answer one by one and io.EOF after the last, as the Python client's

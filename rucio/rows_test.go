@@ -42,6 +42,19 @@ func TestPureJSON(t *testing.T) {
 	}
 }
 
+func TestWholeNumbers(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a": 9007199254740992.0, "b":-2.0,"c": [1e+16, 0.5, 12]}`: `{"a": 9007199254740992, "b":-2,"c": [10000000000000000, 0.5, 12]}`,
+		`{"a 1.0, \" 2.0": "3.0", "b": 9007199254740993}`:           `{"a 1.0, \" 2.0": "3.0", "b": 9007199254740993}`,
+		`[1e999, 1e19, -0.0]`: `[1e999, 1e19, 0]`,
+		`7.0`:                 `7`,
+	} {
+		if got := wholeNumbers([]byte(text)); string(got) != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // FuzzRows sees that rows are the lines that are not empty, however the stream is cut into reads, and that pure JSON stays
 // as it is.
 func FuzzRows(f *testing.F) {
