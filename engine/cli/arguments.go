@@ -143,8 +143,8 @@ func (inv *invocation) addFromEnvironment(own []cli.Flag, env map[string]string)
 		name := namesOf(flag)[0]
 		variable := envName(name)
 		text := env[variable]
-		if text == "" || inv.has(name) {
-			continue
+		if text == "" || inv.has(name) || name == "help" || name == "version" {
+			continue // a deployment may well have a variable with its version
 		}
 		values := []string{text}
 		if isRepeatable(flag) {

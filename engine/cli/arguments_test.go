@@ -62,6 +62,7 @@ func TestEnvironment(t *testing.T) {
 	env := map[string]string{
 		"TASK_FILE_PATH": "a.yml", "RUCIO_TASK_MANAGER_LOG_FORMAT": "json", "RUCIO_TASK_MANAGER_ONLY": "a\nb",
 		"RUCIO_TASK_MANAGER_FAIL_FAST": "yes", "RUCIO_TASK_MANAGER_OUTPUT": "junit", "RUCIO_TASK_MANAGER_ROOT": "/opt",
+		"RUCIO_TASK_MANAGER_VERSION": "1.2.3", "RUCIO_TASK_MANAGER_PORT": "tcp://10.0.0.1:80",
 	}
 	inv, err := understand(app, []string{"--output", "jsonl"}, env)
 	if err != nil {

@@ -1,9 +1,12 @@
 package cli
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -43,6 +46,7 @@ var overrides = []struct{ flag, option string }{
 
 // loadConfig reads the configuration with some options changed, and makes its secrets known to the redactor.
 func (p *program) loadConfig(c *cli.Context, changes map[string]string) (*config.Config, error) {
+	p.lookedFor = nil
 	given := map[string]string{}
 	for _, o := range overrides {
 		if c.IsSet(o.flag) {
@@ -59,7 +63,13 @@ func (p *program) loadConfig(c *cli.Context, changes map[string]string) (*config
 		File:      c.String("config"),
 		Overrides: given,
 		Suggest:   suggest.Hint,
-		ReadFile:  p.Files.ReadFile,
+		ReadFile: func(path string) ([]byte, error) {
+			data, err := p.Files.ReadFile(path)
+			if errors.Is(err, fs.ErrNotExist) && filepath.Ext(path) == ".cfg" {
+				p.lookedFor = append(p.lookedFor, path)
+			}
+			return data, err
+		},
 	})
 	if err != nil {
 		return nil, classify(err)
@@ -109,11 +119,15 @@ func (p *program) configJSON(cfg *config.Config) error {
 		}
 		settings = append(settings, o)
 	}
-	return p.printJSON(map[string]any{"file": cfg.Path(), "settings": settings, "warnings": cfg.Warnings()})
+	return p.printJSON(map[string]any{"file": cfg.Path(), "looked_for": append([]string{}, p.lookedFor...), "settings": settings, "warnings": cfg.Warnings()})
 }
 
 func (p *program) configText(cfg *config.Config) {
-	fmt.Fprintf(p.Stdout, "rucio.cfg: %s\n", cmp.Or(cfg.Path(), "none was found"))
+	where := cfg.Path()
+	if where == "" {
+		where = "none was found; looked for " + strings.Join(p.lookedFor, ", ")
+	}
+	fmt.Fprintf(p.Stdout, "rucio.cfg: %s\n", where)
 	section := ""
 	table(p.Stdout, func(row func(...string)) {
 		for _, s := range cfg.Effective() {

@@ -54,9 +54,11 @@ func printError(w io.Writer, err error) {
 		printProblems(w, problems.Errors())
 		return
 	}
-	fmt.Fprintf(w, "%s: %s\n", programName, err)
-	if hint := fail.HintOf(err); hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", hint)
+	for _, one := range joined(err) {
+		fmt.Fprintf(w, "%s: %s\n", programName, one)
+		if hint := fail.HintOf(one); hint != "" {
+			fmt.Fprintf(w, "hint: %s\n", hint)
+		}
 	}
 	var script *scriptError
 	if errors.As(err, &script) && script.depth() > 1 {
@@ -65,6 +67,21 @@ func printError(w io.Writer, err error) {
 			fmt.Fprintf(w, "  %s\n", strings.TrimRight(line, "\n"))
 		}
 	}
+}
+
+// joined returns the errors that errors.Join made one of, each with its hint; an error that says more than these stays
+// whole.
+func joined(err error) []error {
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		if several, ok := inner.(interface{ Unwrap() []error }); ok && inner.Error() == err.Error() {
+			var all []error
+			for _, one := range several.Unwrap() {
+				all = append(all, classify(one))
+			}
+			return all
+		}
+	}
+	return []error{err}
 }
 
 // printProblems prints what is wrong with definitions: file:line, task, field, message, and a hint below it.

@@ -26,6 +26,8 @@ type program struct {
 	format   string    // of --output, or nagios, as far as it is known
 	exitZero bool      // --exit-zero, and the tasks have been run
 	log      *slog.Logger
+
+	lookedFor []string // places of rucio.cfg where loadConfig found none
 }
 
 // Main runs the command line of s and ends the process with its exit code.

@@ -264,6 +264,7 @@ func exampleDefinition(c *class.Class) string {
 	return b.String()
 }
 
+// sampleValue is a value to begin with.
 func sampleValue(k *class.Kwarg) string {
 	switch {
 	case k.Default != nil:
@@ -284,11 +285,25 @@ func sampleValue(k *class.Kwarg) string {
 	case class.Bytes:
 		return "1MB"
 	case class.List:
-		return "[]"
+		if k.Of == nil {
+			return "[]"
+		}
+		return "[" + sampleValue(k.Of) + "]"
 	case class.Map:
-		return "{}"
+		return sampleMap(k.Fields)
 	}
-	return sampleText(k.Name)
+	return yamlText(sampleText(k.Name))
+}
+
+// sampleMap has the fields that must be there.
+func sampleMap(fields []*class.Kwarg) string {
+	var pairs []string
+	for _, f := range fields {
+		if f.Required {
+			pairs = append(pairs, f.Name+": "+sampleValue(f))
+		}
+	}
+	return "{" + strings.Join(pairs, ", ") + "}"
 }
 
 // yamlText is a value as it may stand in YAML, which JSON is a part of; plain words go without quotes.
