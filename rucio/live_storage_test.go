@@ -65,6 +65,15 @@ func TestTypedRSE(t *testing.T) {
 	if len(usage) != 1 || *usage[0].Used != 9007199254740993 || *usage[0].Free != 5 || *usage[0].Files != 7 {
 		t.Errorf("got %+v", usage)
 	}
+	perAccount := &rucio.GetRSEUsageOptions{Filters: map[string]any{"source": "rucio", "per_account": true}}
+	for usage, err := range c.GetRSEUsage(ctx, "POSIX1", perAccount) { // there are shares once the abacus daemons have run
+		must(t, err)
+		for _, share := range usage.AccountUsages {
+			if share.Account == "" || share.Used == 0 {
+				t.Errorf("got %+v", share)
+			}
+		}
+	}
 	must(t, c.AddDistance(ctx, a, b, map[string]any{"distance": 3}, &rucio.AddDistanceOptions{Bidirectional: true}))
 	if d, err := c.GetDistance(ctx, b, a); err != nil || len(d) != 1 || *d[0].Distance != 3 || d[0].SourceRSE != b || d[0].DestRSE != a || len(d[0].JSON()) == 0 {
 		t.Errorf("got %+v, %v", d, err)

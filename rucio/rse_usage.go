@@ -22,9 +22,8 @@ type RSEUsage struct {
 // AccountShare is the share of an account in the space that is used on an RSE.
 type AccountShare struct {
 	Account    string  `json:"account"`
-	Used       int64   `json:"used"` // bytes
-	Files      int64   `json:"files"`
-	Percentage float64 `json:"percentage"`
+	Used       int64   `json:"used"`       // bytes, of replicas that rules of the account hold
+	Percentage float64 `json:"percentage"` // of what is used and free; accounts that share replicas make more than 100
 }
 
 // GetRSEUsageOptions narrow GetRSEUsage.
