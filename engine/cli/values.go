@@ -20,6 +20,9 @@ func argument(param catalog.Param, text string) (json.RawMessage, error) {
 	if isNull(text) {
 		return json.RawMessage("null"), nil
 	}
+	if param.Type == "datetime" {
+		return json.Marshal(text)
+	}
 	if element, ok := strings.CutPrefix(param.Type, "list of "); ok && !strings.HasPrefix(text, "[") {
 		return listArgument(element, text)
 	}
@@ -101,10 +104,10 @@ func elementArgument(element, text string) (json.RawMessage, error) {
 		return json.Marshal(map[string]string{"scope": scope, "name": name})
 	case "integer", "number", "boolean":
 		return argument(catalog.Param{Type: element}, text)
-	case "map":
-		return nil, fmt.Errorf("%q is no list of maps: write [{key: value}]", text)
+	case "string", "any":
+		return json.Marshal(text)
 	}
-	return json.Marshal(text)
+	return nil, fmt.Errorf("%q is no list of %ss: write [{key: value}]", text, element)
 }
 
 // yamlValue reads a value as a task definition would.

@@ -34,6 +34,10 @@ func TestArgument(t *testing.T) {
 		{"list of DIDs", "[{scope: s, name: a}]", `[{"name":"a","scope":"s"}]`, ""},
 		{"list of DIDs", "nonsense", "", `"nonsense" is no DID: write scope:name`},
 		{"list of maps", "a", "", `"a" is no list of maps: write [{key: value}]`},
+		{"list of replicas", "a", "", `"a" is no list of replicas: write [{key: value}]`},
+		{"map or list of maps", "[{a: 1}]", `[{"a":1}]`, ""},
+		{"datetime", "2026-01-02 10:11:12", `"2026-01-02 10:11:12"`, ""},
+		{"datetime", "None", "null", ""},
 		{"any", "3", "3", ""},
 		{"any", "text", `"text"`, ""},
 		{"any", "true", "true", ""},
@@ -64,6 +68,18 @@ func TestParseSize(t *testing.T) {
 	for _, text := range []string{"", "big", "12 parsecs", "-1", "1e400", "MiB"} {
 		if n, err := parseSize(text); err == nil {
 			t.Errorf("parseSize(%q) = %d, want an error", text, n)
+		}
+	}
+}
+
+// Every type of the catalog can be written on a command line.
+func TestEveryTypeOfTheCatalogHasASample(t *testing.T) {
+	for _, m := range catalog.Methods {
+		for _, param := range m.Params {
+			sample := strings.NewReplacer("'", "", "...", "").Replace(shellSample(param))
+			if _, err := argument(param, sample); err != nil && !param.Variadic {
+				t.Errorf("%s: the example %s=%s: %v", m.Name, param.Name, sample, err)
+			}
 		}
 	}
 }
