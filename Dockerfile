@@ -10,7 +10,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /out/rucio-task-manager .
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -pgo=etc/build/default.pgo -tags urfave_cli_no_docs -ldflags "-s -w -X main.version=${VERSION}" -o /out/rucio-task-manager .
 
 FROM ${BASE_RUCIO_CLIENT_IMAGE}:${BASE_RUCIO_CLIENT_TAG}
 LABEL org.opencontainers.image.title="rucio-task-manager" \

@@ -79,7 +79,7 @@ func timeoutFlag() cli.Flag {
 func luaFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "allow-os", Category: catScripts, Usage: "let scripts use os.execute, io.popen and the like"},
-		&sizeFlag{&cli.StringFlag{Name: "memory-limit", Category: catScripts, Usage: "stop a script that needs more memory than `SIZE`: 512MiB, 2GB"}},
+		&sizeFlag{&cli.StringFlag{Name: "memory-limit", Category: catScripts, Value: "1GiB", Usage: "stop a script that needs more memory than `SIZE`: 512MiB, 2GB; 0 for no limit"}},
 	}
 }
 
