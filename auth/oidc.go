@@ -76,7 +76,8 @@ func newOIDC(s *session) (method, error) {
 		return method{}, err
 	}
 	s.warnPlain("the token")
-	return method{login: o.login, uncached: true, origin: o.from.origin()}, nil
+	_, stored := o.from.(*storedToken)
+	return method{login: o.login, uncached: true, origin: o.from.origin(), stored: stored}, nil
 }
 
 // openOIDC prepares what all ways need.

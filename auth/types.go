@@ -19,6 +19,8 @@ type method struct {
 	uncached bool
 	// origin says where the tokens come from ("OIDC_ACCESS_TOKEN"); empty when the type says it all.
 	origin string
+	// stored tells that there is no way to get a token here: somebody has to log in first.
+	stored bool
 }
 
 // constructors has all authentication types of Python's client, and "token" for a token that somebody else obtained.

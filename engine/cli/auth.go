@@ -3,113 +3,255 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"os/exec"
+	"runtime"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/rucio-task-manager/rucio-task-manager/auth"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/config"
 )
 
 func (p *program) authCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "auth",
-		Usage: "log in to Rucio",
-		Subcommands: []*cli.Command{{
-			Name:  "login",
-			Usage: "log in, and tell as whom",
-			Description: `
-Logs in as the configuration says and tells the account. With auth_type oidc it shows a page on which to log in with a
-browser, and keeps the token where tasks, and Python's client, find it.
+		Usage: "log in, log out, and tell who is logged in",
+		Subcommands: []*cli.Command{
+			p.authLoginCommand(),
+			p.authTokenCommand(),
+			p.authWhoamiCommand(),
+			{
+				Name:  "logout",
+				Usage: "forget the token that is kept",
+				Description: `
+The token itself stays valid to its end: neither Rucio nor most identity providers can end one.
 
 examples:
-$ rucio-task-manager auth login
-$ rucio-task-manager auth login --auth-type oidc --account me
-$ rucio-task-manager auth login --auth-type oidc --code
+$ rucio-task-manager auth logout
 `,
-			Flags: []cli.Flag{
-				&cli.BoolFlag{Name: "code", Usage: "type the code that the page shows, instead of waiting for the page to tell the server"},
+				Before: noWords,
+				Action: p.authLogout,
 			},
-			Before: noWords,
-			Action: p.authLogin,
-		}},
+		},
 	}
+}
+
+func (p *program) authLoginCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "login",
+		Usage: "log in and keep the token for later runs",
+		Description: `
+With auth_type oidc you log in at your identity provider, in a browser: the URL is printed, and opened if there is a browser
+here. With any other auth_type the credentials of the configuration are used. The token is kept where Rucio's Python client
+keeps it, and finds it.
+
+examples:
+$ rucio-task-manager auth login --auth-type oidc --account me
+$ rucio-task-manager auth login --code                 # type a code that the page shows, instead of waiting
+`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "code", Category: catHow, Usage: "ask for the code that the server's page shows, instead of waiting for the login"},
+			&cli.BoolFlag{Name: "no-browser", Category: catHow, Usage: "print the URL only"},
+		},
+		Before: noWords,
+		Action: p.authLogin,
+	}
+}
+
+// authSession is what the configuration says about logging in.
+type authSession struct {
+	*session
+	settings  *config.Client
+	transport http.RoundTripper // to Rucio
+	options   auth.Options
+}
+
+func (p *program) openAuth(c *cli.Context) (*authSession, error) {
+	s := p.newSession(c, "auth")
+	settings, err := s.settings(nil)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := s.transport(settings)
+	if err != nil {
+		return nil, err
+	}
+	options, err := s.loginOptions(settings, transport)
+	return &authSession{s, settings, transport, options}, classify(err)
+}
+
+// source returns the login of the configuration.
+func (s *authSession) source() (*auth.Source, error) {
+	source, err := s.login(s.settings, s.transport)
+	return source, classify(err)
 }
 
 func (p *program) authLogin(c *cli.Context) error {
-	s := p.newSession(c, "auth-login")
-	settings, err := s.settings(nil)
+	s, err := p.openAuth(c)
 	if err != nil {
 		return err
 	}
-	if settings.AuthType == "oidc" {
-		return classify(s.browserLogin(settings, !c.Bool("code")))
+	if s.settings.AuthType != "oidc" {
+		return s.logIn(c.Context)
 	}
-	client, err := s.client(nil)
-	if err != nil {
-		return err
-	}
-	me, err := client.Whoami(c.Context)
+	login, err := auth.LoginOIDC(c.Context, s.options, !c.Bool("code"), &browser{p: p, stdin: bufio.NewReader(p.Stdin), open: !c.Bool("no-browser")})
 	if err != nil {
 		return classify(err)
 	}
-	_, err = fmt.Fprintf(p.Stdout, "logged in to account %s at %s\n", me.Account, strings.Join(settings.AuthHosts, ", "))
-	return err
-}
-
-// browserLogin logs in with OpenID Connect, with the help of a person and a browser.
-func (s *session) browserLogin(settings *config.Client, polling bool) error {
-	transport, err := s.transport(settings)
-	if err != nil {
-		return err
-	}
-	options, err := s.loginOptions(settings, transport)
-	if err != nil {
-		return err
-	}
-	login, err := auth.LoginOIDC(s.c.Context, options, polling, &browser{s.p, bufio.NewReader(s.p.Stdin)})
-	if err != nil {
-		return err
-	}
-	s.p.redactor.Add(login.Token.Reveal())
-	fmt.Fprintf(s.p.Stdout, "logged in to account %s at %s\n", login.Account, strings.Join(settings.AuthHosts, ", "))
-	if !login.Expires.IsZero() {
-		fmt.Fprintf(s.p.Stdout, "the token is good until %s\n", login.Expires.Local().Format(time.DateTime))
-	}
+	p.redactor.Add(login.Token.Reveal())
+	fmt.Fprintf(p.Stdout, "logged in to account %s%s\n", login.Account, p.until(login.Expires))
 	if login.File != "" {
-		fmt.Fprintf(s.p.Stdout, "it is kept in %s\n", login.File)
+		fmt.Fprintf(p.Stdout, "the token is in %s\n", login.File)
+	}
+	switch {
+	case login.Refreshed:
+		fmt.Fprintln(p.Stdout, "Rucio refreshes it for runs that last longer")
+	case s.settings.OIDC.RefreshActive:
+		fmt.Fprintln(p.Stderr, "warning: Rucio has no refresh token for it; oidc_scope must have offline_access in it, and the identity provider must give it")
+	}
+	if source, err := auth.New(s.options); err == nil && !source.Stored() {
+		fmt.Fprintf(p.Stderr, "warning: runs will not use it, but %s, which goes before\n", source.Origin())
 	}
 	return nil
 }
 
-// browser is the person at the terminal, who opens a page elsewhere.
+// logIn logs in anew with the credentials of the configuration.
+func (s *authSession) logIn(ctx context.Context) error {
+	source, err := s.source()
+	if err != nil {
+		return err
+	}
+	token, err := source.Token(ctx)
+	if err == nil {
+		token, err = source.Renew(ctx, token) // the first may have been in the cache
+	}
+	s.p.redactor.Add(token.Reveal())
+	if err != nil {
+		return classify(err)
+	}
+	account := "the default account"
+	if s.settings.Account != "" {
+		account = "account " + s.settings.Account
+	}
+	fmt.Fprintf(s.p.Stdout, "logged in to %s%s\n", account, s.p.until(source.Expires()))
+	return nil
+}
+
+// until tells when a token ends; nothing when that is not known.
+func (p *program) until(end time.Time) string {
+	if end.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(" until %s (for %v)", end.Local().Format("2006-01-02 15:04:05"), end.Sub(p.Now()).Round(time.Second))
+}
+
+func (p *program) authLogout(c *cli.Context) error {
+	s, err := p.openAuth(c)
+	if err != nil {
+		return err
+	}
+	removed, err := auth.Logout(s.options)
+	if err != nil {
+		return classify(err)
+	}
+	for _, file := range removed {
+		fmt.Fprintf(p.Stdout, "removed %s\n", file)
+	}
+	if len(removed) == 0 {
+		fmt.Fprintln(p.Stdout, "no token was kept")
+	}
+	if source, err := auth.New(s.options); err == nil && !source.Stored() {
+		fmt.Fprintf(p.Stderr, "warning: runs still log in, with %s\n", source.Origin())
+	}
+	return nil
+}
+
+// browser is the person at the terminal, and the browser on their desk.
 type browser struct {
 	p     *program
-	input *bufio.Reader
+	stdin *bufio.Reader
+	open  bool
 }
 
 // Open implements auth.Browser.
 func (b *browser) Open(url string) {
-	fmt.Fprintf(b.p.terminal, "log in on this page:\n\n  %s\n\n", url)
+	fmt.Fprintf(b.p.terminal, "log in here:\n\n    %s\n\n", url)
+	if b.open && b.p.openBrowser(url) {
+		fmt.Fprintln(b.p.terminal, "(a browser opens)")
+	}
 }
 
 // ReadCode implements auth.Browser.
-func (b *browser) ReadCode(ctx context.Context) (string, error) {
-	fmt.Fprint(b.p.terminal, "the code that it shows then: ")
-	line, err := b.input.ReadString('\n')
-	if err == io.EOF && line != "" {
-		err = nil
+func (b *browser) ReadCode(context.Context) (string, error) {
+	fmt.Fprint(b.p.terminal, "code that the page shows: ")
+	line, err := b.stdin.ReadString('\n')
+	if errors.Is(err, io.EOF) {
+		fmt.Fprintln(b.p.terminal) // what was typed did not end the line
+		if line != "" {
+			err = nil
+		}
 	}
-	if err != nil {
-		return "", fmt.Errorf("read the code: %w", err)
-	}
-	return strings.TrimSpace(line), ctx.Err()
+	b.p.redactor.Add(strings.TrimSpace(line))
+	return line, err
 }
 
 // WrongCode implements auth.Browser.
 func (b *browser) WrongCode() {
-	fmt.Fprintln(b.p.terminal, "the server does not know this code")
+	fmt.Fprintln(b.p.terminal, "the server does not know this code; copy all of it")
+}
+
+// openBrowser starts a browser: $BROWSER, or the desktop's own. It tells whether there is one.
+func (p *program) openBrowser(url string) bool {
+	name, args := p.Getenv("BROWSER"), []string{url}
+	switch {
+	case name != "":
+		name, _, _ = strings.Cut(name, ":")
+	case runtime.GOOS == "darwin":
+		name = "open"
+	case runtime.GOOS == "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", url}
+	case p.Getenv("DISPLAY") != "" || p.Getenv("WAYLAND_DISPLAY") != "":
+		name = "xdg-open"
+	default:
+		return false
+	}
+	cmd := exec.Command(name, args...) //nolint:gosec,noctx // the user's browser, which outlives us
+	if cmd.Start() != nil {
+		return false
+	}
+	go func() { _ = cmd.Wait() }() // so that it leaves no zombie
+	return true
+}
+
+// offerer returns what hands tokens of an identity provider to the tools that tasks start, in BEARER_TOKEN as the Python
+// task manager did; nil when tokens are Rucio's own, which no tool takes.
+func (p *program) offerer(settings *config.Client) func(rucio.Secret) {
+	if settings.AuthType != "oidc" {
+		return nil
+	}
+	return func(token rucio.Secret) {
+		text := token.Reveal()
+		p.bearer.Store(&text)
+		if p.Setenv == nil {
+			return
+		}
+		if err := p.Setenv("BEARER_TOKEN", text); err != nil {
+			fmt.Fprintf(p.Stderr, "warning: cannot set BEARER_TOKEN for tools: %v\n", err)
+		}
+	}
+}
+
+// lookupEnv returns a variable of the environment; BEARER_TOKEN is the current token when there is one.
+func (p *program) lookupEnv(name string) (string, bool) {
+	if token := p.bearer.Load(); token != nil && name == "BEARER_TOKEN" {
+		return *token, true
+	}
+	return p.State.lookupEnv(name)
 }

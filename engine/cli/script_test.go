@@ -18,6 +18,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"rucio-task-manager": func() { Main(NewState("v1.2.3-test")) },
+		"browse":             browse,
 	})
 }
 

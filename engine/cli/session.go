@@ -127,7 +127,6 @@ func (s *session) loginOptions(settings *config.Client, transport http.RoundTrip
 		Token:     settings.AuthToken,
 		CachePath: settings.AuthTokenFilePath,
 		TempDir:   s.p.TempDir,
-		OSUser:    s.p.User(),
 		HTTP:      &http.Client{Transport: s.p.tracedLogins(s.c, transport)},
 		UserAgent: s.p.userAgent(),
 		Script:    s.script,
@@ -135,6 +134,7 @@ func (s *session) loginOptions(settings *config.Client, transport http.RoundTrip
 		Now:       s.p.Now,
 		Log:       s.p.logger(s.c),
 	}
+	_, options.OSUser = auth.PythonPlace(s.p.Env, s.p.User())
 	if settings.AuthType != "oidc" {
 		return options, nil
 	}
@@ -153,7 +153,7 @@ func (p *program) oidcOptions(o config.OIDC) auth.OIDCOptions {
 		Scope: o.Scope, Audience: o.Audience,
 		ClientID: o.ClientID, ClientSecret: o.ClientSecret, TokenEndpoint: o.TokenEndpoint,
 		AgentConfig: o.AgentConfig, AgentPassword: o.AgentPassword,
-		AccessToken: o.AccessToken, AccessTokenFile: p.Getenv("OIDC_ACCESS_TOKEN_FILE"),
+		AccessToken: o.AccessToken, AccessTokenFile: o.AccessTokenFile,
 		WLCG: auth.WLCG{
 			BearerToken: rucio.Secret(p.Getenv("BEARER_TOKEN")), BearerTokenFile: p.Getenv("BEARER_TOKEN_FILE"),
 			RuntimeDir: p.Getenv("XDG_RUNTIME_DIR"), TempDir: "/tmp", UID: p.UID, // /tmp whatever TMPDIR says: the specification names it
@@ -185,6 +185,7 @@ func (s *session) credentialsOf(settings *config.Client, transport http.RoundTri
 	return &credentials{
 		source:   sync.OnceValues(func() (*auth.Source, error) { return s.login(settings, transport) }),
 		redactor: s.p.redactor,
+		offer:    s.p.offerer(settings),
 	}
 }
 
@@ -192,6 +193,7 @@ func (s *session) credentialsOf(settings *config.Client, transport http.RoundTri
 type credentials struct {
 	source   func() (*auth.Source, error)
 	redactor *redact.Redactor
+	offer    func(rucio.Secret) // hands a new token to tools; nil: none
 	last     atomic.Pointer[rucio.Secret]
 }
 
@@ -217,6 +219,9 @@ func (c *credentials) known(token rucio.Secret, err error) (rucio.Secret, error)
 	if last := c.last.Load(); last == nil || *last != token {
 		c.redactor.Add(token.Reveal())
 		c.last.Store(&token)
+		if c.offer != nil && err == nil {
+			c.offer(token)
+		}
 	}
 	return token, classify(err)
 }

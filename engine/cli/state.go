@@ -39,6 +39,7 @@ type State struct {
 	User         func() string                                 // the login name; "unknown" when there is none
 	ReadPassword func() (string, error)                        // reads a line from the terminal without echo
 	Notify       func() (signals <-chan os.Signal, off func()) // SIGINT and SIGTERM
+	Setenv       func(name, value string) error                // for programs that are started later; nil: not done
 	Exit         func(code int)
 	Now          func() time.Time
 	BuildInfo    func() (*debug.BuildInfo, bool)
@@ -87,6 +88,7 @@ func NewState(version string) *State {
 			return string(line), err
 		},
 		Notify:    notify,
+		Setenv:    os.Setenv,
 		Exit:      os.Exit,
 		Now:       time.Now,
 		BuildInfo: debug.ReadBuildInfo,

@@ -52,6 +52,7 @@ type OIDC struct {
 	ClientID, TokenEndpoint string // for the client credentials flow
 	ClientSecret            rucio.Secret
 	AccessToken             rucio.Secret // a ready token of the identity provider
+	AccessTokenFile         string       // where AccessToken was read; the file may hold a newer one later
 	AgentConfig             rucio.Secret // an encrypted oidc-agent configuration
 	AgentPassword           rucio.Secret // its password
 }
@@ -103,6 +104,7 @@ func (c *Config) Client() (*Client, error) {
 			TokenEndpoint:    r.text("oidc_token_endpoint"),
 			ClientSecret:     r.secret("oidc_client_secret"),
 			AccessToken:      r.secret("oidc_access_token"),
+			AccessTokenFile:  r.secretFile("oidc_access_token"),
 			AgentConfig:      r.secret("oidc_agent_cfg_value"),
 			AgentPassword:    r.secret("oidc_agent_cfg_password"),
 		},
@@ -173,6 +175,14 @@ func (r *reader) value(option string) Value {
 func (r *reader) text(option string) string { return r.value(option).text }
 
 func (r *reader) secret(option string) rucio.Secret { return rucio.Secret(r.value(option).text) }
+
+// secretFile returns the path of the file that holds a secret, if a variable names one.
+func (r *reader) secretFile(option string) string {
+	if origin := r.value(option).Origin; strings.HasSuffix(origin, fileSuffix) {
+		return r.cfg.opts.Env[origin]
+	}
+	return ""
+}
 
 func (r *reader) path(option string) string { return r.cfg.expand(r.text(option)) }
 
