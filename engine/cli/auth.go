@@ -35,6 +35,7 @@ The token itself stays valid to its end: neither Rucio nor most identity provide
 
 examples:
 $ rucio-task-manager auth logout
+$ rucio-task-manager auth logout --account me
 `,
 				Before: noWords,
 				Action: p.authLogout,
@@ -106,9 +107,12 @@ func (p *program) authLogin(c *cli.Context) error {
 		return classify(err)
 	}
 	p.redactor.Add(login.Token.Reveal())
-	fmt.Fprintf(p.Stdout, "logged in to account %s%s\n", login.Account, p.until(login.Expires))
+	fmt.Fprintf(p.Stdout, "logged in to account %s at %s\n", login.Account, s.hosts())
+	if !login.Expires.IsZero() {
+		fmt.Fprintf(p.Stdout, "the token is good until %s\n", login.Expires.Local().Format(time.DateTime))
+	}
 	if login.File != "" {
-		fmt.Fprintf(p.Stdout, "the token is in %s\n", login.File)
+		fmt.Fprintf(p.Stdout, "it is kept in %s\n", login.File)
 	}
 	switch {
 	case login.Refreshed:
@@ -122,35 +126,22 @@ func (p *program) authLogin(c *cli.Context) error {
 	return nil
 }
 
-// logIn logs in anew with the credentials of the configuration.
+// logIn logs in with the credentials of the configuration and asks Rucio as whom.
 func (s *authSession) logIn(ctx context.Context) error {
-	source, err := s.source()
+	client, err := s.client(nil)
 	if err != nil {
 		return err
 	}
-	token, err := source.Token(ctx)
-	if err == nil {
-		token, err = source.Renew(ctx, token) // the first may have been in the cache
-	}
-	s.p.redactor.Add(token.Reveal())
+	me, err := client.Whoami(ctx)
 	if err != nil {
 		return classify(err)
 	}
-	account := "the default account"
-	if s.settings.Account != "" {
-		account = "account " + s.settings.Account
-	}
-	fmt.Fprintf(s.p.Stdout, "logged in to %s%s\n", account, s.p.until(source.Expires()))
-	return nil
+	_, err = fmt.Fprintf(s.p.Stdout, "logged in to account %s at %s\n", me.Account, s.hosts())
+	return err
 }
 
-// until tells when a token ends; nothing when that is not known.
-func (p *program) until(end time.Time) string {
-	if end.IsZero() {
-		return ""
-	}
-	return fmt.Sprintf(" until %s (for %v)", end.Local().Format("2006-01-02 15:04:05"), end.Sub(p.Now()).Round(time.Second))
-}
+// hosts are the servers that log in, for people.
+func (s *authSession) hosts() string { return strings.Join(s.settings.AuthHosts, ", ") }
 
 func (p *program) authLogout(c *cli.Context) error {
 	s, err := p.openAuth(c)
@@ -182,7 +173,7 @@ type browser struct {
 
 // Open implements auth.Browser.
 func (b *browser) Open(url string) {
-	fmt.Fprintf(b.p.terminal, "log in here:\n\n    %s\n\n", url)
+	fmt.Fprintf(b.p.terminal, "log in on this page:\n\n  %s\n\n", url)
 	if b.open && b.p.openBrowser(url) {
 		fmt.Fprintln(b.p.terminal, "(a browser opens)")
 	}
@@ -190,7 +181,7 @@ func (b *browser) Open(url string) {
 
 // ReadCode implements auth.Browser.
 func (b *browser) ReadCode(context.Context) (string, error) {
-	fmt.Fprint(b.p.terminal, "code that the page shows: ")
+	fmt.Fprint(b.p.terminal, "the code that it shows then: ")
 	line, err := b.stdin.ReadString('\n')
 	if errors.Is(err, io.EOF) {
 		fmt.Fprintln(b.p.terminal) // what was typed did not end the line
@@ -204,7 +195,7 @@ func (b *browser) ReadCode(context.Context) (string, error) {
 
 // WrongCode implements auth.Browser.
 func (b *browser) WrongCode() {
-	fmt.Fprintln(b.p.terminal, "the server does not know this code; copy all of it")
+	fmt.Fprintln(b.p.terminal, "the server does not know this code")
 }
 
 // openBrowser starts a browser: $BROWSER, or the desktop's own. It tells whether there is one.
