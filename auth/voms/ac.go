@@ -33,11 +33,11 @@ type AC struct {
 	NotAfter  time.Time
 	Signers   []*x509.Certificate // the certificate that signed it, and its chain; may be empty in old ones
 
-	holder       *big.Int // serial number of the certificate that it is for
-	holderIssuer []byte   // who issued that one, in DER
-	signed       []byte
-	algorithm    asn1.ObjectIdentifier
-	signature    []byte
+	holder     *big.Int // serial number of the certificate that it is for
+	holderName []byte   // who issued that one, in DER
+	signed     []byte
+	algorithm  asn1.ObjectIdentifier
+	signature  []byte
 }
 
 // What RFC 5755 calls these. Names that are of no interest here are taken whole.
@@ -95,7 +95,7 @@ func ParseAC(der []byte) (*AC, error) {
 	}
 	ac := &AC{
 		NotBefore: raw.Info.Validity.NotBefore, NotAfter: raw.Info.Validity.NotAfter, holder: raw.Info.Holder.Base.Serial,
-		holderIssuer: directoryName(raw.Info.Holder.Base.Names.Bytes), signed: raw.Info.Raw,
+		holderName: directoryName(raw.Info.Holder.Base.Names.Bytes), signed: raw.Info.Raw,
 		algorithm: raw.Algorithm.Algorithm, signature: raw.Signature.RightAlign(),
 	}
 	ac.Issuer = DN(issuerName(raw.Info.Issuer))
@@ -184,9 +184,11 @@ func signers(der []byte) (all []*x509.Certificate) {
 	return all
 }
 
-// IsFor tells whether the attributes are those of a certificate: its issuer and its serial number are named.
+// IsFor tells whether the attributes are those of a certificate: its issuer and its serial number are named; with its subject
+// in place of the issuer they are taken by VOMS' own library too.
 func (ac *AC) IsFor(cert *x509.Certificate) bool {
-	return ac.holder != nil && ac.holder.Cmp(cert.SerialNumber) == 0 && DN(ac.holderIssuer) == DN(cert.RawIssuer)
+	name := DN(ac.holderName)
+	return ac.holder != nil && ac.holder.Cmp(cert.SerialNumber) == 0 && (name == DN(cert.RawIssuer) || name == DN(cert.RawSubject))
 }
 
 // Has tells whether a FQAN is among the attributes, with or without the parts that say nothing.

@@ -26,8 +26,8 @@ func TestNames(t *testing.T) {
 		if got, want := ApacheDN(cert.RawSubject), show("RFC2253,-esc_msb"); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if strings.ContainsAny(subject, "äö") {
-			continue // the old format shows their bytes
+		if strings.ContainsAny(subject, `äö\`) {
+			continue // of letters the old format shows the bytes, and newer versions of OpenSSL mask a slash
 		}
 		if got, want := DN(cert.RawSubject), show("compat"); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

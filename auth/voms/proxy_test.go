@@ -49,7 +49,7 @@ func TestProxyWithAttributes(t *testing.T) {
 				}
 			}
 			command(t, nil, "openssl", "verify", "-allow_proxy_certs", "-CAfile", v.CA, "-untrusted", v.UserCert, file)
-			verified := command(t, []string{"X509_USER_PROXY=" + file, "X509_CERT_DIR=" + v.CertDir, "X509_VOMS_DIR=" + v.dir}, "voms-verify")
+			verified := command(t, []string{"X509_USER_CERT=" + file, "X509_CERT_DIR=" + v.CertDir, "X509_VOMS_DIR=" + v.dir}, "voms-verify")
 			if !strings.Contains(verified, "verified") {
 				t.Errorf("voms-verify: %s", verified)
 			}

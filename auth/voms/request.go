@@ -97,16 +97,14 @@ type manyError struct {
 func (e *manyError) Error() string   { return e.text }
 func (e *manyError) Unwrap() []error { return e.all }
 
-// fetch asks one server, as REST and then, when it does not speak that, in the older protocol. Both are on the same port.
+// fetch asks one server, as REST and then, when it does not speak HTTP, in the older protocol. Both are on the same port.
 func fetch(ctx context.Context, config *tls.Config, server Server, req Request) (*Grant, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*answerTimeout)
-	defer cancel()
-	got, err := fetchREST(ctx, config, server, req)
-	var refused *RefusedError
-	if err == nil || errors.As(err, &refused) || !connected(err) || ctx.Err() != nil {
+	got, spoke, err := fetchREST(ctx, config, server, req)
+	if err == nil || spoke || !connected(err) || ctx.Err() != nil {
 		return got, err
 	}
 	got, again := fetchLegacy(ctx, config, server, req)
+	var refused *RefusedError
 	if again != nil && !errors.As(again, &refused) {
 		return nil, fmt.Errorf("neither its REST interface answers (%w) nor its older one (%w)", err, again)
 	}
@@ -118,12 +116,13 @@ func connected(err error) bool {
 	var dial *net.OpError
 	var certificate *tls.CertificateVerificationError
 	var alert tls.AlertError
-	return !(errors.As(err, &dial) && dial.Op == "dial") && !errors.As(err, &certificate) && !errors.As(err, &alert) &&
-		!strings.Contains(err.Error(), "remote error: tls:")
+	unreached := errors.As(err, &dial) && dial.Op == "dial" || errors.Is(err, context.DeadlineExceeded)
+	untrusted := errors.As(err, &certificate) || errors.As(err, &alert) || strings.Contains(err.Error(), "remote error: tls:")
+	return !unreached && !untrusted
 }
 
-// fetchREST asks as the Java clients do: GET /generate-ac.
-func fetchREST(ctx context.Context, config *tls.Config, server Server, req Request) (*Grant, error) {
+// fetchREST asks as the Java clients do: GET /generate-ac. spoke tells that the answer was one of HTTP.
+func fetchREST(ctx context.Context, config *tls.Config, server Server, req Request) (got *Grant, spoke bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	query := url.Values{"fqans": {strings.Join(req.FQANs, ",")}, "lifetime": {strconv.Itoa(int(req.Lifetime.Seconds()))}}
@@ -133,7 +132,7 @@ func fetchREST(ctx context.Context, config *tls.Config, server Server, req Reque
 	at := url.URL{Scheme: "https", Host: server.Address(), Path: "/generate-ac", RawQuery: query.Encode()}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	transport := &http.Transport{TLSClientConfig: config.Clone(), DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}
 	client := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -143,19 +142,19 @@ func fetchREST(ctx context.Context, config *tls.Config, server Server, req Reque
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err // without the URL, which is in the message already
 		}
-		return nil, err
+		return nil, false, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, err
+		return nil, true, err
 	}
-	got, err := parseAnswer(body)
+	got, err = parseAnswer(body)
 	var refused *RefusedError
 	if err != nil && !errors.As(err, &refused) && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("HTTP %d", resp.StatusCode)
+		err = fmt.Errorf("%w (HTTP %d)", err, resp.StatusCode)
 	}
-	return got, err
+	return got, true, err
 }
 
 // fetchLegacy asks in the protocol of voms-proxy-init: an XML document each way, with nothing around it.
@@ -167,7 +166,7 @@ func fetchLegacy(ctx context.Context, config *tls.Config, server Server, req Req
 		return nil, err
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if _, err := conn.Write(legacyRequest(req)); err != nil {
 		return nil, err

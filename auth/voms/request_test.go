@@ -4,9 +4,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,10 +48,10 @@ func TestAnswers(t *testing.T) {
 		{"numbers below 1000 warn", 200, `<vomsans><error><item><number>3</number><message> short </message></item></error><ac>QUJD</ac></vomsans>`, "ABC", []string{"short"}, ""},
 		{"suspended", 403, "<voms><error><code>SuspendedUser</code><message>user suspended: AUP\n</message></error></voms>", "", nil, "%: user suspended: AUP (SuspendedUser)"},
 		{"refused without a code", 400, "<voms><error><message>no</message></error></voms>", "", nil, "%: no"},
-		{"a page of something else", 404, "<html><body>not here<br></body></html>", "", nil, "%: neither its REST interface answers (HTTP 404) nor its older one (the answer is not VOMS')"},
-		{"another page", 200, "hello", "", nil, "%: neither its REST interface answers (the answer is not VOMS') nor its older one (the answer is not VOMS')"},
-		{"nothing", 200, "<voms></voms>", "", nil, "%: neither its REST interface answers (the answer has no attribute certificate) nor its older one (the answer is not VOMS')"},
-		{"not base64", 200, "<voms><ac>???</ac></voms>", "", nil, "%: neither its REST interface answers (the answer has no attribute certificate) nor its older one (the answer is not VOMS')"},
+		{"a page of something else", 404, "<html><body>not here<br></body></html>", "", nil, "%: the answer is not VOMS' (HTTP 404)"},
+		{"another page", 200, "hello", "", nil, "%: the answer is not VOMS'"},
+		{"nothing", 200, "<voms></voms>", "", nil, "%: the answer has no attribute certificate"},
+		{"not base64", 200, "<voms><ac>???</ac></voms>", "", nil, "%: the answer has no attribute certificate"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var query url.Values
@@ -100,5 +102,27 @@ func TestFetchGivesUp(t *testing.T) {
 	servers, config = double(t, endless)
 	if _, err := Fetch(t.Context(), config, servers, Request{VO: "x"}); err == nil || !strings.Contains(err.Error(), "the answer is not VOMS'") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A server that speaks neither protocol is told from one that is down.
+func TestSpeaksNeither(t *testing.T) {
+	v := requireVOMS(t)
+	host := pair(t, filepath.Join(filepath.Dir(v.CA), "hostcert.pem"), filepath.Join(filepath.Dir(v.CA), "hostkey.pem"))
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{host}, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for conn, err := listener.Accept(); err == nil; conn, err = listener.Accept() {
+			conn.Read(make([]byte, 4096))
+			conn.Close()
+		}
+	}()
+	server := Server{Host: "localhost", Port: listener.Addr().(*net.TCPAddr).Port}
+	_, err = Fetch(t.Context(), v.config, []Server{server}, Request{VO: "x"})
+	if want := server.Address() + ": neither its REST interface answers (EOF) nor its older one (EOF)"; errorText(err) != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

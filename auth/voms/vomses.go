@@ -150,20 +150,18 @@ func parseVomses(file, text string) (servers []Server, wrong error) {
 // split takes a line apart into words, or texts in quotes.
 func split(line string) (fields []string, err error) {
 	for line != "" {
-		quoted, closing := line[0] == '"', 0
-		if quoted {
-			line = line[1:]
-			if closing = strings.IndexByte(line, '"'); closing < 0 {
-				return nil, errors.New("a quote is not closed")
-			}
-		} else if closing = strings.IndexAny(line, " \t"); closing < 0 {
-			closing = len(line)
+		var field string
+		found := true
+		if line[0] == '"' {
+			field, line, found = strings.Cut(line[1:], `"`)
+		} else {
+			end := strings.IndexAny(line+" ", " \t")
+			field, line = line[:end], line[end:]
 		}
-		fields = append(fields, line[:closing])
-		line = line[closing:]
-		if quoted {
-			line = line[1:]
+		if !found {
+			return nil, errors.New("a quote is not closed")
 		}
+		fields = append(fields, field)
 		line = strings.TrimLeft(line, " \t")
 	}
 	return fields, nil

@@ -27,6 +27,7 @@ SERVICES: dict[str, Service] = {
     "elasticsearch": Service("Elasticsearch 7.17 with a password, where documents go"),
     "oidc": Service("OpenID provider that Rucio trusts", needs=("rucio",)),
     "opensearch": Service("OpenSearch 2.19, where they may go as well"),
+    "voms": Service("VOMS server with one member, REST and the older protocol"),
 }
 
 # What `up` starts when no name is given.
