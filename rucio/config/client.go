@@ -31,9 +31,12 @@ type Client struct {
 
 	ClientCert, ClientKey           string       // paths
 	ClientCertValue, ClientKeyValue rucio.Secret // the PEM text, in place of paths
+	ClientKeyPassphrase             rucio.Secret
 	Proxy                           string       // path of an X.509 proxy certificate
-	VOMS                            string       // the virtual organisation to make a proxy for
+	VOMS                            string       // the virtual organisation to make a proxy for, or VO:/VO/Role=role
 	SSHPrivateKey                   string       // path
+	SSHPrivateKeyValue              rucio.Secret // the text, in place of a path
+	SSHPrivateKeyPassphrase         rucio.Secret
 
 	OIDC OIDC
 
@@ -61,11 +64,11 @@ type OIDC struct {
 func clientOptions() []string {
 	return []string{
 		"account", "auth_host", "auth_oidc_refresh_active", "auth_oidc_refresh_before_exp", "auth_token",
-		"auth_token_file_path", "auth_type", "ca_cert", "client_cert", "client_cert_value", "client_key", "client_key_value",
-		"client_x509_proxy", "oidc_access_token", "oidc_agent_cfg_password", "oidc_agent_cfg_value", "oidc_audience",
+		"auth_token_file_path", "auth_type", "ca_cert", "client_cert", "client_cert_value", "client_key", "client_key_passphrase",
+		"client_key_value", "client_x509_proxy", "oidc_access_token", "oidc_agent_cfg_password", "oidc_agent_cfg_value", "oidc_audience",
 		"oidc_client_id", "oidc_client_secret", "oidc_issuer", "oidc_polling", "oidc_refresh_lifetime", "oidc_scope",
 		"oidc_token_endpoint", "opendata_host", "password", "protocol_stat_retries", "register_bittorrent_meta",
-		"request_retries", "rucio_host", "ssh_private_key", "username", "vo", "voms",
+		"request_retries", "rucio_host", "ssh_private_key", "ssh_private_key_passphrase", "ssh_private_key_value", "username", "vo", "voms",
 	}
 }
 
@@ -84,13 +87,16 @@ func (c *Config) Client() (*Client, error) {
 		Password:  r.secret("password"),
 		AuthToken: r.secret("auth_token"),
 
-		ClientCert:      r.path("client_cert"),
-		ClientKey:       r.path("client_key"),
-		ClientCertValue: r.secret("client_cert_value"),
-		ClientKeyValue:  r.secret("client_key_value"),
-		Proxy:           r.path("client_x509_proxy"),
-		VOMS:            r.text("voms"),
-		SSHPrivateKey:   r.path("ssh_private_key"),
+		ClientCert:              r.path("client_cert"),
+		ClientKey:               r.clientKey(),
+		ClientCertValue:         r.secret("client_cert_value"),
+		ClientKeyValue:          r.secret("client_key_value"),
+		ClientKeyPassphrase:     r.secret("client_key_passphrase"),
+		Proxy:                   r.path("client_x509_proxy"),
+		VOMS:                    r.text("voms"),
+		SSHPrivateKey:           r.path("ssh_private_key"),
+		SSHPrivateKeyValue:      r.secret("ssh_private_key_value"),
+		SSHPrivateKeyPassphrase: r.secret("ssh_private_key_passphrase"),
 
 		OIDC: OIDC{
 			Scope:            r.text("oidc_scope"),
@@ -185,6 +191,15 @@ func (r *reader) secretFile(option string) string {
 }
 
 func (r *reader) path(option string) string { return r.cfg.expand(r.text(option)) }
+
+// clientKey is the path client_key. The key that X509_USER_KEY names belongs to the certificate of X509_USER_CERT, and is
+// left alone when the certificate is another one.
+func (r *reader) clientKey() string {
+	if r.value("client_key").Origin == "X509_USER_KEY" && r.value("client_cert").Origin != "X509_USER_CERT" {
+		return ""
+	}
+	return r.path("client_key")
+}
 
 // flag reads a truth value, as Python's config_get_bool does.
 func (r *reader) flag(option string) bool {

@@ -3,10 +3,12 @@ package config_test
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rucio-task-manager/rucio-task-manager/engine/suggest"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/config"
 )
 
@@ -50,6 +52,40 @@ trace_host = http://traces.example.org/
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// The variables of the grid's tools count after rucio.cfg, and the key only beside its own certificate.
+func TestGridVariables(t *testing.T) {
+	grid := map[string]string{"X509_USER_CERT": "/grid/cert", "X509_USER_KEY": "/grid/key", "X509_USER_PROXY": "/grid/proxy"}
+	for text, want := range map[string][3]string{
+		"": {"/grid/cert", "/grid/key", "/grid/proxy"},
+		"client_cert = /own/both\nclient_x509_proxy = /own/proxy": {"/own/both", "", "/own/proxy"},
+		"client_cert = /own/cert\nclient_key = /own/key":          {"/own/cert", "/own/key", "/grid/proxy"},
+		"client_key = /own/key":                                   {"/grid/cert", "/own/key", "/grid/proxy"},
+	} {
+		got, err := client("[client]\nrucio_host = https://a\n"+text+"\n", grid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if paths := [3]string{got.ClientCert, got.ClientKey, got.Proxy}; paths != want {
+			t.Errorf("%q: got %q, want %q", text, paths, want)
+		}
+	}
+}
+
+// Keys can be given as text, and by file as every secret can; their passphrases too.
+func TestKeysAsText(t *testing.T) {
+	got, err := client("[client]\nrucio_host = https://a\n", map[string]string{
+		"RUCIO_CFG_CLIENT_CERT_VALUE": "c", "RUCIO_CFG_CLIENT_CLIENT_KEY_VALUE": "k", "RUCIO_CFG_CLIENT_KEY_PASSPHRASE": "p",
+		"RUCIO_CFG_CLIENT_SSH_PRIVATE_KEY_VALUE": "s", "RUCIO_CFG_CLIENT_SSH_PRIVATE_KEY_PASSPHRASE": "q", "RUCIO_CFG_CLIENT_SSH_PRIVATE_KEY": "/key",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := []rucio.Secret{got.ClientCertValue, got.ClientKeyValue, got.ClientKeyPassphrase, got.SSHPrivateKeyValue, got.SSHPrivateKeyPassphrase}
+	if want := []rucio.Secret{"c", "k", "p", "s", "q"}; !slices.Equal(texts, want) || got.SSHPrivateKey != "/key" {
+		t.Errorf("got %+v", got)
 	}
 }
 

@@ -8,7 +8,8 @@
 //  3. older names without the section (RUCIO_CFG_ACCOUNT, RUCIO_CFG_AUTH_TYPE ...) and RUCIO_CFG_CLIENT_CERT, _KEY;
 //  4. the variables of Python's client and of the OIDC logins (RUCIO_ACCOUNT, X509_CERT_DIR, OIDC_CLIENT_ID ...);
 //  5. rucio.cfg;
-//  6. variables that Python asks only after the file (X509_USER_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE);
+//  6. variables that Python asks only after the file (X509_USER_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE), and those of
+//     the grid's tools (X509_USER_CERT, X509_USER_KEY);
 //  7. a default.
 //
 // Python's images make a rucio.cfg of the variables only when there is none; here a variable wins over a file that is

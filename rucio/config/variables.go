@@ -24,21 +24,22 @@ var longSections = []struct{ variable, section string }{
 // oldNames are RUCIO_CFG_* names that do not follow the pattern, and the options of [client] that they set. Most are of
 // the first generation of the task manager, which had no section in them.
 var oldNames = map[string]string{
-	"ACCOUNT":           "account",
-	"AUTH_TYPE":         "auth_type",
-	"AUTH_HOST":         "auth_host",
-	"RUCIO_HOST":        "rucio_host",
-	"USERNAME":          "username",
-	"PASSWORD":          "password",
-	"VO":                "vo",
-	"CA_CERT":           "ca_cert",
-	"OIDC_SCOPE":        "oidc_scope",
-	"OIDC_AUDIENCE":     "oidc_audience",
-	"CLIENT_CERT":       "client_cert", // by the pattern, the option "cert" of [client], which nothing reads
-	"CLIENT_KEY":        "client_key",
-	"CLIENT_CERT_VALUE": "client_cert_value", // the PEM text itself
-	"CLIENT_KEY_VALUE":  "client_key_value",
-	"CLIENT_X509_PROXY": "client_x509_proxy", // so in the README of the rucio/containers client image
+	"ACCOUNT":               "account",
+	"AUTH_TYPE":             "auth_type",
+	"AUTH_HOST":             "auth_host",
+	"RUCIO_HOST":            "rucio_host",
+	"USERNAME":              "username",
+	"PASSWORD":              "password",
+	"VO":                    "vo",
+	"CA_CERT":               "ca_cert",
+	"OIDC_SCOPE":            "oidc_scope",
+	"OIDC_AUDIENCE":         "oidc_audience",
+	"CLIENT_CERT":           "client_cert", // by the pattern, the option "cert" of [client], which nothing reads
+	"CLIENT_KEY":            "client_key",
+	"CLIENT_CERT_VALUE":     "client_cert_value", // the PEM text itself
+	"CLIENT_KEY_VALUE":      "client_key_value",
+	"CLIENT_KEY_PASSPHRASE": "client_key_passphrase",
+	"CLIENT_X509_PROXY":     "client_x509_proxy", // so in the README of the rucio/containers client image
 }
 
 // clientVariables are the other variables that set options of [client].
@@ -62,9 +63,12 @@ var clientVariables = map[string]string{ //nolint:gosec // names of variables, n
 }
 
 // lateVariables set options of [client] that rucio.cfg does not set: x509_proxy logins of baseclient.py ask
-// X509_USER_PROXY last, and Python's requests library has the other two. The first in the list wins.
+// X509_USER_PROXY last, the grid's tools have the two beside it, and Python's requests library the last two. The first in the
+// list wins.
 var lateVariables = []struct{ name, option string }{
 	{"X509_USER_PROXY", "client_x509_proxy"},
+	{"X509_USER_CERT", "client_cert"},
+	{"X509_USER_KEY", "client_key"},
 	{"REQUESTS_CA_BUNDLE", "ca_cert"},
 	{"CURL_CA_BUNDLE", "ca_cert"},
 }
