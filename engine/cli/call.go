@@ -18,7 +18,7 @@ func (p *program) callCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "call",
 		Usage:     "call one method of Rucio and print the answer",
-		ArgsUsage: "METHOD [NAME=VALUE]...",
+		ArgsUsage: "METHOD [NAME=VALUE]...|--serve",
 		Description: `
 Methods and parameters are those of Rucio's Python client; see methods list and methods describe. A VALUE is read as the
 parameter's type wants it: text as it stands, a list as a,b or [a, b], a list of DIDs as scope:name,scope:name, a map as
@@ -29,16 +29,20 @@ $ rucio-task-manager call list_rses
 $ rucio-task-manager call add_replication_rule dids=test:file1 copies=1 rse_expression='tier=1'
 $ rucio-task-manager call list_replication_rules --json '{"filters": {"account": "root"}}' --output table
 $ rucio-task-manager call list_replicas --json - < query.json
-`,
-		Flags: []cli.Flag{
+$ rucio-task-manager call --serve < requests.jsonl > answers.jsonl
+` + serveDescription,
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "json", Usage: "all arguments as one JSON `OBJECT`; - reads it from standard input"},
-			withoutDefault(outputFlag("`FORMAT` of the answer, by default jsonl for a stream and json for a value", "json", "jsonl", "table")),
-		},
+			withoutDefault(outputFlag("`FORMAT` of the answer, by default jsonl for a stream and json for a value", "json", "jsonl", "table", "csv")),
+		}, serveFlags()...),
 		Action: p.call,
 	}
 }
 
 func (p *program) call(c *cli.Context) error {
+	if c.Bool("serve") {
+		return p.serve(c)
+	}
 	method, err := findMethod("call", c.Args().First())
 	if err != nil {
 		return err
@@ -136,8 +140,11 @@ func (p *program) printResult(r catalog.Result, format string) error {
 		return nil
 	}
 	if r.Rows == nil {
-		if format == "table" {
+		switch format {
+		case "table":
 			return printTable(p.Stdout, rowsOf(r.Value))
+		case "csv":
+			return printCSV(p.Stdout, rowsOf(r.Value))
 		}
 		return p.printRaw(r.Value, format != "jsonl" && p.StdoutTTY)
 	}
@@ -148,6 +155,8 @@ func (p *program) printResult(r catalog.Result, format string) error {
 		err = printArray(out, r.Rows)
 	case "table":
 		err = printTable(out, r.Rows)
+	case "csv":
+		err = printCSV(out, r.Rows)
 	default:
 		for row, rowErr := range r.Rows {
 			if err = rowErr; err != nil {

@@ -25,7 +25,7 @@ type program struct {
 	*State
 	redactor *redact.Redactor
 	terminal io.Writer              // standard error as it is, for prompts, which have no line end
-	plain    io.Writer              // standard output as it is, for the one command that shows a secret
+	plain    io.Writer              // standard output as it is, for data that programs read, and the one command that shows a secret
 	bearer   atomic.Pointer[string] // the current token of an identity provider, for env.get("BEARER_TOKEN")
 	format   string                 // of --output, or nagios, as far as it is known
 	exitZero bool                   // --exit-zero, and the tasks have been run

@@ -154,13 +154,27 @@ func cellOf(row []field, name string) string {
 	return ""
 }
 
-// fieldsOf reads the members of an object in their order.
-func fieldsOf(row json.RawMessage) []field {
+// fieldsOf are the members of an object as cells of a table.
+func fieldsOf(row json.RawMessage) (fields []field) {
+	for _, m := range membersOf(row) {
+		fields = append(fields, field{m.name, plain(m.value)})
+	}
+	return fields
+}
+
+// member is a member of an object.
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+// membersOf reads the members of an object in their order; anything else is one member, "value".
+func membersOf(row json.RawMessage) []member {
 	dec := json.NewDecoder(bytes.NewReader(row))
 	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
-		return []field{{"value", plain(row)}}
+		return []member{{"value", row}}
 	}
-	var fields []field
+	var members []member
 	for dec.More() {
 		name, err := dec.Token()
 		if err != nil {
@@ -171,9 +185,9 @@ func fieldsOf(row json.RawMessage) []field {
 			break
 		}
 		key, _ := name.(string)
-		fields = append(fields, field{key, plain(value)})
+		members = append(members, member{key, value})
 	}
-	return fields
+	return members
 }
 
 // plain is a value as a cell of a table shows it: text without quotes, null as nothing, lists and maps as JSON.

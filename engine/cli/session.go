@@ -42,7 +42,7 @@ func (p *program) newSession(c *cli.Context, command string) *session {
 // client returns the client of the configuration with some options of [client] changed ("account": "panda"). The same
 // changes give the same client, which logs in once.
 func (s *session) client(changes map[string]string) (*rucio.Client, error) {
-	key := fmt.Sprint(changes) // sorted by fmt
+	key := clientKey(changes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.clients[key] == nil {

@@ -36,6 +36,7 @@ type State struct {
 
 	Files Files
 
+	TempFile     func() (TempFile, error)
 	User         func() string                                 // the login name; "unknown" when there is none
 	ReadPassword func() (string, error)                        // reads a line from the terminal without echo
 	Notify       func() (signals <-chan os.Signal, off func()) // SIGINT and SIGTERM
@@ -81,6 +82,8 @@ func NewState(version string) *State {
 		StderrTTY: term.IsTerminal(int(os.Stderr.Fd())),
 
 		Files: osFiles{},
+
+		TempFile: newTempFile,
 
 		User: loginName,
 		ReadPassword: func() (string, error) {
