@@ -79,9 +79,9 @@ func TestStubs(t *testing.T) {
 }
 
 func TestStubNeedsItsText(t *testing.T) {
-	code, _, stderr := run(t, map[string]string{"TASK_FILE_YAML": "{a: {description: , module_name: tasks.stubs, class_name: StubHelloWorld, enabled: yes, args: , kwargs: {}}}"})
-	if code != fail.Definition || !strings.Contains(stderr, "task \"a\": kwargs.text: is required") {
-		t.Errorf("exit code %d\n%s", code, stderr)
+	code, stdout, _ := run(t, map[string]string{"TASK_FILE_YAML": "{a: {description: , module_name: tasks.stubs, class_name: StubHelloWorld, enabled: yes, args: , kwargs: {}}}"})
+	if code != fail.Definition || !strings.Contains(stdout, "TASK_FILE_YAML:1: kwargs.text: is required") {
+		t.Errorf("exit code %d\n%s", code, stdout)
 	}
 }
 

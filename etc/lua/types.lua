@@ -35,7 +35,7 @@ function task.skip(text) end
 ---@param fn function
 function task.defer(fn) end
 
---- Every method of Python's Rucio clients, by its name and with its keyword arguments, or positional in Python's order. What Python returns comes back as plain values and tables; null is nil. A method that is a generator in Python returns a stream. The first call logs in. An error is a table with class (Rucio's exception), message, status and method.
+--- Every method of Python's Rucio clients, by its name and with its keyword arguments, or positional in Python's order. What Python returns comes back as plain values and tables; null is nil. A method that is a generator in Python returns a stream, to be looped over once: for r in rucio.list_rses() do ... end. It is read as the server sends it. The first call logs in. An error is a table with class (Rucio's exception), message, status and method.
 ---@class rucio
 ---@field [string] fun(...): any # every method of Python's client: rucio-task-manager methods list
 rucio = {}
@@ -47,10 +47,6 @@ function rucio.client(...) end
 --- rucio.null
 --- JSON's null, Python's None: where an argument shall be None although its default is something else, or in a list. The same as json.null.
 rucio.null = nil
-
---- rucio.stream() -> row
---- A stream gives one row with each call, and nil after the last: loop over it with for. It is read as it comes from the server, once.
-function rucio.stream(...) end
 
 ---@class stream
 local stream = {}
@@ -152,7 +148,7 @@ function yaml.decode_all(...) end
 --- Writes a YAML document; keys are sorted.
 function yaml.encode(...) end
 
---- HTTP requests. An answer is a table: status, ok (2xx), headers (by name, in any case), body, url, duration, tls (expires, subject, issuer; with https), json() and check(), which raises an HTTPError unless ok. What prevents an answer is raised, with a class: ConnectionError, Timeout, TLSError, TooManyRedirects, InvalidURL or TooLarge. Options: query, headers (tables); json (any value), form (a table) or body (text); bearer (a token), username and password; timeout (30 seconds, of each attempt), retries (2, for verbs that may be repeated, after broken connections and 429, 502, 503, 504; 0 for others), follow (true), redirects (10); verify (true; false trusts any server), ca, cert and key (paths of PEM files), max_size (268435456 bytes of answer).
+--- HTTP requests. An answer is a table: status, ok (2xx), headers (by name, in any case), body, url, duration, tls (expires, subject, issuer, version; with https), json() and check(), which raises an HTTPError unless ok. What prevents an answer is raised, with a class: ConnectionError, Timeout, TLSError, TooManyRedirects, InvalidURL or TooLarge. Options: query, headers (tables); json (any value), form (a table) or body (text); bearer (a token), username and password; timeout (30 seconds, of each attempt), retries (2, for verbs that may be repeated, after broken connections and 429, 502, 503, 504; 0 for others), follow (true), redirects (10); verify (true; false trusts any server), ca, cert and key (paths of PEM files), max_size (268435456 bytes of answer).
 ---@class http
 http = {}
 
