@@ -28,6 +28,7 @@ SERVICES: dict[str, Service] = {
     "oidc": Service("OpenID provider that Rucio trusts", needs=("rucio",)),
     "opensearch": Service("OpenSearch 2.19, where they may go as well"),
     "voms": Service("VOMS server with one member, REST and the older protocol"),
+    "xrootd": Service("XRootD servers without login, by unix, GSI and tokens, and a cluster"),
 }
 
 # What `up` starts when no name is given.
