@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
@@ -30,6 +29,7 @@ type agentConfig struct {
 // agent gets tokens with the refresh token of an oidc-agent configuration, as oidc-token does.
 type agent struct {
 	endpoint
+	renewable
 	config   agentConfig
 	first    string // its refresh token, before the provider replaced it
 	key      []byte // it is encrypted with
@@ -73,7 +73,6 @@ func newAgent(o *oidc) (tokens, error) {
 func (a *agent) origin() string {
 	return fmt.Sprintf("the oidc-agent configuration %q of %s", a.config.Name, a.config.IssuerURL)
 }
-func (a *agent) early(left time.Duration) time.Duration { return beforeItsEnd(left) }
 
 // next gets a token with the refresh token. One process at a time does so, and the others take its token from the cache:
 // where each use makes a new refresh token, a second use of the old one would revoke them all.

@@ -56,6 +56,7 @@ type oidc struct {
 	from     tokens
 	cache    *cache       // nil: none
 	last     rucio.Secret // the token that login returned last
+	planned  grant        // and for how long
 	missing  string       // what a way that is half set still needs
 }
 
@@ -67,6 +68,25 @@ type tokens interface {
 	next(ctx context.Context) (rucio.Secret, error)
 	// early returns how long before its end a token with that much left is to be replaced.
 	early(left time.Duration) time.Duration
+	// again returns when to ask once more if there was none but the same, which has that much left.
+	again(left time.Duration) time.Duration
+}
+
+// renewable is a way that asks a server for another token.
+type renewable struct{}
+
+func (renewable) early(left time.Duration) time.Duration { return min(time.Minute, left/10) } // as newGrant has it
+func (renewable) again(left time.Duration) time.Duration {
+	return min(max(left/10, time.Second), time.Minute)
+}
+
+// reread is a way that looks at files in which somebody else puts another token. That costs little, and how long before the
+// end it is there is theirs to say: so it looks early, and often.
+type reread struct{}
+
+func (reread) early(left time.Duration) time.Duration { return min(10*time.Minute, left/3) }
+func (reread) again(left time.Duration) time.Duration {
+	return min(max(left/10, 100*time.Millisecond), time.Minute)
 }
 
 func newOIDC(s *session) (method, error) {
@@ -124,7 +144,7 @@ func (o *oidc) choose() (tokens, error) {
 	if err != nil {
 		o.opts.Log.Warn("WLCG's token discovery ends at a file that cannot be used", "error", err)
 	} else if token.IsSet() {
-		return &discovered{o.opts.OIDC.WLCG, origin}, nil
+		return &discovered{places: o.opts.OIDC.WLCG, found: origin}, nil
 	}
 	return &storedToken{oidc: o}, nil
 }
@@ -137,6 +157,10 @@ func (o *oidc) login(ctx context.Context) (grant, error) {
 	if err != nil {
 		return grant{}, o.named(err)
 	}
+	if now := o.opts.Now(); token == o.last && o.planned.due(now) && !o.planned.expired(now) {
+		o.planned = o.plan(token, o.planned.expires) // nobody refused it: it was only time to look for another one
+		return o.planned, nil
+	}
 	seen, err := o.verify(ctx, token)
 	if a, ok := o.from.(*agent); ok && a.borrowed && (errors.Is(err, TokenRefused) || errors.Is(err, UnknownAccount)) {
 		o.last = token // a token of its own may do better, for instance after the provider changed its keys
@@ -147,10 +171,10 @@ func (o *oidc) login(ctx context.Context) (grant, error) {
 	if err != nil {
 		return grant{}, o.named(err)
 	}
-	g := o.plan(token, seen.expires)
+	o.planned = o.plan(token, seen.expires)
 	o.last = token
 	o.keep(token)
-	return g, nil
+	return o.planned, nil
 }
 
 // plan says when to ask for the next token. When there was none but the same one, it is asked for again soon.
@@ -162,7 +186,7 @@ func (o *oidc) plan(token rucio.Secret, expires time.Time) grant {
 	now := o.opts.Now()
 	left := expires.Sub(now)
 	g.renewAt = expires.Add(-min(o.from.early(left), left))
-	if soon := now.Add(min(max(left/10, time.Second), time.Minute)); token == o.last || g.renewAt.Before(soon) {
+	if soon := now.Add(o.from.again(left)); token == o.last || g.renewAt.Before(soon) {
 		g.renewAt = soon
 	}
 	if g.renewAt.After(expires) {
@@ -170,9 +194,6 @@ func (o *oidc) plan(token rucio.Secret, expires time.Time) grant {
 	}
 	return g
 }
-
-// beforeItsEnd is early for tokens that can be replaced: as newGrant has it.
-func beforeItsEnd(left time.Duration) time.Duration { return min(time.Minute, left/10) }
 
 // keep writes the token to the cache file, unless it is there.
 func (o *oidc) keep(token rucio.Secret) {
@@ -197,12 +218,13 @@ func (o *oidc) named(err error) error {
 }
 
 // server is the one that messages name when none was asked.
-func (o *oidc) server() string { return o.opts.Hosts[int(o.session.host.Load())%len(o.opts.Hosts)] }
+func (o *oidc) server() string { return o.opts.Hosts[int(o.host.Load())%len(o.opts.Hosts)] }
 
 // readyToken is a token that nothing can renew.
 type readyToken struct {
-	token  rucio.Secret
-	called string
+	renewable // but for early
+	token     rucio.Secret
+	called    string
 }
 
 func (t *readyToken) origin() string                             { return t.called }
@@ -210,10 +232,12 @@ func (t *readyToken) next(context.Context) (rucio.Secret, error) { return t.toke
 func (t *readyToken) early(time.Duration) time.Duration          { return 0 }
 
 // tokenFile is a file in which somebody else may renew the token.
-type tokenFile struct{ path, called string }
+type tokenFile struct {
+	reread
+	path, called string
+}
 
-func (t *tokenFile) origin() string                         { return t.called }
-func (t *tokenFile) early(left time.Duration) time.Duration { return beforeItsEnd(left) }
+func (t *tokenFile) origin() string { return t.called }
 
 func (t *tokenFile) next(context.Context) (rucio.Secret, error) {
 	token, err := readToken(t.path, false)
@@ -228,12 +252,12 @@ func (t *tokenFile) next(context.Context) (rucio.Secret, error) {
 
 // discovered is WLCG's token discovery, which found a token when the login was set up.
 type discovered struct {
+	reread
 	places WLCG
 	found  string
 }
 
-func (d *discovered) origin() string                         { return "the token of " + d.found }
-func (d *discovered) early(left time.Duration) time.Duration { return beforeItsEnd(left) }
+func (d *discovered) origin() string { return "the token of " + d.found }
 
 func (d *discovered) next(context.Context) (rucio.Secret, error) {
 	token, origin, err := d.places.find()

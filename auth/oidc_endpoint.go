@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
@@ -187,7 +186,10 @@ func (t *endpoint) refused(status int, body []byte, form url.Values) *Error {
 }
 
 // credentials are a client that logs in for itself (RFC 6749, section 4.4).
-type credentials struct{ endpoint }
+type credentials struct {
+	endpoint
+	renewable
+}
 
 // clientCredentials returns the client that is set, or what is missing of one that is set in part.
 func clientCredentials(o *oidc) (client tokens, lacking []string) {
@@ -204,13 +206,12 @@ func clientCredentials(o *oidc) (client tokens, lacking []string) {
 	case 3:
 		return nil, nil
 	case 0:
-		return &credentials{endpoint{oidc: o, url: opts.TokenEndpoint, clientID: opts.ClientID, secret: opts.ClientSecret, setting: "OIDC_TOKEN_ENDPOINT"}}, nil
+		return &credentials{endpoint: endpoint{oidc: o, url: opts.TokenEndpoint, clientID: opts.ClientID, secret: opts.ClientSecret, setting: "OIDC_TOKEN_ENDPOINT"}}, nil
 	}
 	return nil, lacking
 }
 
-func (c *credentials) origin() string                         { return fmt.Sprintf("the credentials of client %q", c.clientID) }
-func (c *credentials) early(left time.Duration) time.Duration { return beforeItsEnd(left) }
+func (c *credentials) origin() string { return fmt.Sprintf("the credentials of client %q", c.clientID) }
 
 func (c *credentials) next(ctx context.Context) (rucio.Secret, error) {
 	got, err := c.ask(ctx, url.Values{"grant_type": {"client_credentials"}})

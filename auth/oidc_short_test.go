@@ -78,7 +78,7 @@ func (w worked) check(t *testing.T) {
 	t.Helper()
 	t.Logf("%d calls with %d tokens", w.Calls, w.Tokens)
 	if len(w.Bad) > 0 || w.Calls == 0 {
-		t.Errorf("of %d calls %d failed: %.10q", w.Calls, len(w.Bad), w.Bad)
+		t.Errorf("of %d calls %d failed: %q", w.Calls, len(w.Bad), w.Bad[:min(10, len(w.Bad))])
 	}
 	if w.Tokens < 3 {
 		t.Errorf("used %d tokens, want at least 3", w.Tokens)
@@ -122,6 +122,9 @@ func TestOIDCShortTokens(t *testing.T) {
 	all.Wait()
 	for i, what := range []string{"client credentials", "token file", "rotating refresh token", "the program that renews the token file"} {
 		t.Run(what, func(t *testing.T) { results[i].check(t) })
+	}
+	if rotated, err := filepath.Glob(filepath.Join(filepath.Dir(cachePath(shared)), "oidc_agent_*")); err != nil || len(rotated) != 1 {
+		t.Errorf("the refresh token was not replaced: %v, %v", rotated, err)
 	}
 	t.Run("rotating refresh token, the other process", func(t *testing.T) { other().check(t) })
 	t.Run("rotating refresh token, a later run", func(t *testing.T) { token(t, source(t, shared)) })

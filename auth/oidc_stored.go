@@ -16,7 +16,8 @@ import (
 // it, as it does for Python's client.
 type storedToken struct {
 	*oidc
-	current rucio.Secret
+	renewable // but for early
+	current   rucio.Secret
 }
 
 func (t *storedToken) origin() string {

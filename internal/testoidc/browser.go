@@ -25,44 +25,69 @@ func Browse(client *http.Client, address, user string) (string, error) {
 		return "", err
 	}
 	browser := &http.Client{Transport: client.Transport, Jar: jar, CheckRedirect: client.CheckRedirect}
-	resp, err := browser.Get(address)
+	var form url.Values // to post; nil: the page is read
 	for range 20 {
+		page, err := open(browser, address, form)
 		if err != nil {
 			return "", err
 		}
-		body, readErr := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if readErr != nil {
-			return "", readErr
-		}
-		if to, err := resp.Location(); err == nil {
-			if strings.HasPrefix(to.String(), Redirect) {
-				return to.String(), nil
-			}
-			resp, err = browser.Get(to.String()) //nolint:govet // the loop looks at both
-			if err != nil {
-				return "", err
+		if page.location != "" {
+			if address, form = page.location, nil; strings.HasPrefix(address, Redirect) {
+				return address, nil
 			}
 			continue
 		}
-		action := formAction.FindSubmatch(body)
-		if action == nil || resp.StatusCode != http.StatusOK {
-			return string(body), nil
-		}
-		to, err := resp.Request.URL.Parse(html.UnescapeString(string(action[1])))
-		if err != nil {
-			return "", err
-		}
-		form := url.Values{"username": {user}, "password": {Password(user)}}
-		for _, input := range hidden.FindAllSubmatch(body, -1) {
-			form.Set(string(input[1]), html.UnescapeString(string(input[2])))
-		}
-		resp, err = browser.PostForm(to.String(), form) //nolint:govet // likewise
-		if err != nil {
-			return "", err
+		if address, form = page.form(user); form == nil {
+			return page.text, nil
 		}
 	}
 	return "", fmt.Errorf("%s leads nowhere", address)
+}
+
+// page is an answer.
+type page struct {
+	at             *url.URL
+	status         int
+	location, text string
+}
+
+// open gets an address, or posts a form to it.
+func open(browser *http.Client, address string, form url.Values) (*page, error) {
+	get := func() (*http.Response, error) { return browser.Get(address) }
+	if form != nil {
+		get = func() (*http.Response, error) { return browser.PostForm(address, form) }
+	}
+	resp, err := get()
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	p := &page{at: resp.Request.URL, status: resp.StatusCode, text: string(text)}
+	if to, err := resp.Location(); err == nil {
+		p.location = to.String()
+	}
+	return p, nil
+}
+
+// form fills in the form of a page, if it has one, and returns where it goes.
+func (p *page) form(user string) (address string, form url.Values) {
+	action := formAction.FindStringSubmatch(p.text)
+	if action == nil || p.status != http.StatusOK {
+		return "", nil
+	}
+	to, err := p.at.Parse(html.UnescapeString(action[1]))
+	if err != nil {
+		return "", nil
+	}
+	form = url.Values{"username": {user}, "password": {Password(user)}}
+	for _, input := range hidden.FindAllStringSubmatch(p.text, -1) {
+		form.Set(input[1], html.UnescapeString(input[2]))
+	}
+	return to.String(), form
 }
 
 // FetchCode finds the code on the page with which Rucio's server ends a login.

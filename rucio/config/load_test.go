@@ -176,6 +176,24 @@ func TestSecretsByFile(t *testing.T) {
 	}
 }
 
+// The file of an access token is known: somebody may put a newer one there.
+func TestAccessTokenFile(t *testing.T) {
+	for _, variable := range []string{"OIDC_ACCESS_TOKEN", "RUCIO_CFG_CLIENT_OIDC_ACCESS_TOKEN"} {
+		for suffix, want := range map[string]string{"": "", "_FILE": "/run/token"} {
+			value := map[string]string{"": "abc", "_FILE": "/run/token"}[suffix]
+			cfg, err := config.Load(config.Options{ReadFile: disk{"/run/token": "abc\n"}.read,
+				Env: map[string]string{"RUCIO_CFG_CLIENT_RUCIO_HOST": "https://a", variable + suffix: value}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := cfg.Client()
+			if err != nil || got.OIDC.AccessToken != "abc" || got.OIDC.AccessTokenFile != want {
+				t.Errorf("%s%s: got file %q, %v, want %q", variable, suffix, got.OIDC.AccessTokenFile, err, want)
+			}
+		}
+	}
+}
+
 func TestPercentInVariables(t *testing.T) {
 	cfg, err := config.Load(config.Options{ReadFile: disk{"/opt/rucio/etc/rucio.cfg": "[client]\nusername = ddmlab\n"}.read, Env: map[string]string{
 		"RUCIO_CFG_CLIENT_PASSWORD":       "50%off%%",

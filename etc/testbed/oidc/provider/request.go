@@ -6,35 +6,40 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
-// request is what tokens are made from: a browser's request, a refresh token, or a client that asks for itself.
+// request is what tokens are made from: a login, a refresh token, or a client that asks for itself.
 type request struct {
-	id, client, subject string
-	audience, scopes    []string
-	authTime            time.Time
-
-	asked *oidc.AuthRequest // by a browser
-	done  bool              // its user has logged in
+	client, subject  string
+	audience, scopes []string
+	authTime         time.Time
 }
 
-func (r *request) GetID() string                    { return r.id }
 func (r *request) GetClientID() string              { return r.client }
 func (r *request) GetSubject() string               { return r.subject }
 func (r *request) GetAudience() []string            { return r.audience }
 func (r *request) GetScopes() []string              { return r.scopes }
 func (r *request) SetCurrentScopes(scopes []string) { r.scopes = scopes }
 func (r *request) GetAuthTime() time.Time           { return r.authTime }
-func (*request) GetACR() string                     { return "" }
 func (*request) GetAMR() []string                   { return []string{"pwd"} }
-func (r *request) GetNonce() string                 { return r.asked.Nonce }
-func (r *request) GetRedirectURI() string           { return r.asked.RedirectURI }
-func (r *request) GetResponseType() oidc.ResponseType {
-	return r.asked.ResponseType
-}
-func (r *request) GetResponseMode() oidc.ResponseMode { return r.asked.ResponseMode }
-func (r *request) GetState() string                   { return r.asked.State }
-func (r *request) Done() bool                         { return r.done }
 
-func (r *request) GetCodeChallenge() *oidc.CodeChallenge {
+// browserRequest is the request of a browser. It is a type of its own, since the library tells by the methods of a request
+// what it is, and gives a new refresh token to one like this only if it asks for offline_access.
+type browserRequest struct {
+	*request
+	id    string
+	asked *oidc.AuthRequest
+	done  bool // its user has logged in
+}
+
+func (r *browserRequest) GetID() string                      { return r.id }
+func (*browserRequest) GetACR() string                       { return "" }
+func (r *browserRequest) GetNonce() string                   { return r.asked.Nonce }
+func (r *browserRequest) GetRedirectURI() string             { return r.asked.RedirectURI }
+func (r *browserRequest) GetResponseType() oidc.ResponseType { return r.asked.ResponseType }
+func (r *browserRequest) GetResponseMode() oidc.ResponseMode { return r.asked.ResponseMode }
+func (r *browserRequest) GetState() string                   { return r.asked.State }
+func (r *browserRequest) Done() bool                         { return r.done }
+
+func (r *browserRequest) GetCodeChallenge() *oidc.CodeChallenge {
 	if r.asked.CodeChallenge == "" {
 		return nil
 	}

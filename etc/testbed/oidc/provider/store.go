@@ -19,9 +19,9 @@ type store struct {
 	redirects []string
 
 	mu       sync.Mutex
-	requests map[string]*request // of browsers, by ID
-	codes    map[string]string   // ID of a request, by code
-	refresh  map[string]*refresh // by refresh token
+	requests map[string]*browserRequest // by ID
+	codes    map[string]string          // ID of a request, by code
+	refresh  map[string]*refresh        // by refresh token
 }
 
 // refresh is a refresh token and what it gives.
@@ -38,13 +38,16 @@ var (
 )
 
 func newStore(key signingKey, redirects []string) *store {
-	return &store{key: key, redirects: redirects, requests: map[string]*request{}, codes: map[string]string{}, refresh: map[string]*refresh{}}
+	return &store{key: key, redirects: redirects, requests: map[string]*browserRequest{}, codes: map[string]string{}, refresh: map[string]*refresh{}}
 }
 
 // --- browsers ---
 
 func (s *store) CreateAuthRequest(ctx context.Context, asked *oidc.AuthRequest, _ string) (op.AuthRequest, error) {
-	r := &request{id: uuid.NewString(), client: asked.ClientID, audience: audienceOf(ctx, []string{asked.ClientID}), scopes: asked.Scopes, asked: asked}
+	r := &browserRequest{
+		request: &request{client: asked.ClientID, audience: audienceOf(ctx, []string{asked.ClientID}), scopes: asked.Scopes},
+		id:      uuid.NewString(), asked: asked,
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests[r.id] = r
@@ -97,11 +100,13 @@ func (s *store) DeleteAuthRequest(_ context.Context, id string) error {
 
 // asRequest returns the request that the library hands back.
 func asRequest(r op.TokenRequest) (*request, error) {
-	own, ok := r.(*request)
-	if !ok {
-		return nil, oidc.ErrUnsupportedGrantType()
+	switch own := r.(type) {
+	case *browserRequest:
+		return own.request, nil
+	case *request:
+		return own, nil
 	}
-	return own, nil
+	return nil, oidc.ErrUnsupportedGrantType()
 }
 
 func (s *store) CreateAccessToken(_ context.Context, r op.TokenRequest) (string, time.Time, error) {
