@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
-	"net/url"
-	"strings"
 	"syscall"
 )
 
@@ -31,12 +30,22 @@ func (k Kind) String() string {
 	return [...]string{"error", "not found", "exists already", "permission denied", "no space left", "not supported", "unavailable", "corrupt"}[k]
 }
 
+// What backends find out for themselves.
+var (
+	errNotEmpty = errors.New("the folder is not empty")
+	errNoFolder = errors.New("it is no folder")
+	errFolder   = errors.New("it is a folder")
+)
+
 // Error is what every method of a Backend returns when it fails.
 type Error struct {
 	Op   string // "put", "get", "stat", ...
 	PFN  string // without a query, which may hold a signature
 	Kind Kind
 	Err  error // the cause; may be nil
+	// Half is set when a Put failed and could not see to it that nothing of it is left: a part of the object, or all of
+	// it, may be under PFN. What is there is ours, so that another attempt may overwrite it.
+	Half bool
 }
 
 // Error says what was attempted on what, and why it failed.
@@ -56,10 +65,27 @@ func Fail(op, pfn string, kind Kind, err error) error {
 	if err == nil && kind == Other {
 		return nil
 	}
+	var ours *Error
+	if errors.As(err, &ours) && ours.Op == op && ours.PFN == Public(pfn) {
+		return ours // said already
+	}
 	if kind == Other {
 		kind = KindOf(err)
 	}
-	return &Error{Op: op, PFN: Public(pfn), Kind: kind, Err: err}
+	return &Error{Op: op, PFN: Public(pfn), Kind: kind, Err: err, Half: isHalf(err)}
+}
+
+// HalfPut marks the error of a Put that may have left something under its PFN (Error.Half); nil stays nil.
+func HalfPut(pfn string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Op: "put", PFN: Public(pfn), Kind: KindOf(err), Err: err, Half: true}
+}
+
+func isHalf(err error) bool {
+	var ours *Error
+	return errors.As(err, &ours) && ours.Half
 }
 
 // KindOf classifies err: that of an *Error inside it, else by the causes that the operating system and the network give.
@@ -79,9 +105,10 @@ func KindOf(err error) Kind {
 		return NoSpace
 	case errors.Is(err, errors.ErrUnsupported):
 		return Unsupported
-	case errors.Is(err, context.Canceled):
-		return Other
-	case errors.As(err, &network), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return Other // the caller's wish, which another attempt would not fulfil
+	case errors.As(err, &network), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed),
+		errors.Is(err, io.ErrUnexpectedEOF):
 		return Unavailable
 	}
 	return Other
@@ -89,16 +116,3 @@ func KindOf(err error) Kind {
 
 // Is tells whether err is a storage error of this kind.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
-
-// Public returns a PFN fit for logs and errors: without user information and without a query, which may be a signature.
-func Public(pfn string) string {
-	u, err := url.Parse(pfn)
-	if err != nil {
-		return strings.SplitN(pfn, "?", 2)[0]
-	}
-	if u.User == nil && u.RawQuery == "" {
-		return pfn
-	}
-	u.User, u.RawQuery = nil, ""
-	return u.String()
-}

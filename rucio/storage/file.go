@@ -2,18 +2,14 @@ package storage
 
 import (
 	"context"
-	"crypto/md5"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
-	"hash/adler32"
 	"io"
 	"io/fs"
 	"iter"
-	"net/url"
+	"math/rand/v2"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 )
@@ -22,51 +18,87 @@ import (
 // transfers at once stay small.
 const copyBuffer = 1 << 20
 
+// folderMode is that of new folders, within the umask: group-writable, as Rucio's posix protocol makes them.
+const folderMode = 0o775
+
 // File is the backend for "file://" PFNs: a posix file system that this machine has mounted.
 type File struct{}
 
 // NewFile returns a backend for posix storage.
 func NewFile() *File { return &File{} }
 
+var _ Backend = (*File)(nil)
+
 // Features implements Backend.
 func (*File) Features() Features {
 	return Features{Rename: true, Folders: true, Ranges: true, Checksums: []string{"adler32", "md5"}}
 }
 
-// Put implements Backend. Without Overwrite the object is created exclusively, so that of two writers one gets Exists.
+// Put implements Backend. The bytes go to a hidden name in the same folder first, so that not even a crash leaves half a
+// file under the final name; of two writers without Overwrite one gets Exists.
 func (*File) Put(ctx context.Context, pfn string, src Source, options PutOptions) (err error) {
 	defer func() { err = Fail("put", pfn, Other, err) }()
 	name, err := local(pfn)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o775); err != nil { //nolint:gosec // group-writable, as Rucio's posix protocol makes them
-		return err
+	if st, err := os.Lstat(name); err == nil && (st.IsDir() || !options.Overwrite) {
+		return fs.ErrExist // before bytes move
 	}
-	in, err := src.Open()
+	in, err := openSource(ctx, src, options)
 	if err != nil {
-		return fmt.Errorf("open the source: %w", err)
+		return err
 	}
 	defer in.Close()
-	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if options.Overwrite {
-		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	if err := os.MkdirAll(filepath.Dir(name), folderMode); err != nil {
+		return err
 	}
-	out, err := os.OpenFile(name, flags, 0o664) //nolint:gosec // readable by the storage's other services
+	out, err := createHidden(name)
 	if err != nil {
 		return err
 	}
-	n, err := copyAll(ctx, out, in)
-	if err == nil && n != src.Size() {
-		err = fmt.Errorf("the source gave %d bytes, %d were announced", n, src.Size())
-	}
+	defer func() { _ = os.Remove(out.Name()) }() // in vain when it has its final name
+	_, err = io.CopyBuffer(struct{ io.Writer }{out}, in, make([]byte, copyBuffer))
 	if closing := out.Close(); err == nil {
 		err = closing
 	}
 	if err != nil {
-		_ = os.Remove(name) // no half file under the final name
+		return err
 	}
-	return err
+	if options.Overwrite {
+		return os.Rename(out.Name(), name)
+	}
+	return moveTo(out.Name(), name)
+}
+
+// createHidden makes a new file beside name, of a name that no other writer has.
+func createHidden(name string) (*os.File, error) {
+	base := filepath.Base(name)
+	if len(base) > 200 { // names may have 255 bytes
+		base = base[:200]
+	}
+	for {
+		hidden := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%08x.part", base, rand.Uint32())) //nolint:gosec // no secret
+		out, err := os.OpenFile(hidden, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o664)                      //nolint:gosec // for the storage's other services, within the umask
+		if !errors.Is(err, fs.ErrExist) {
+			return out, err
+		}
+	}
+}
+
+// moveTo renames within a file system. A hard link refuses an existing target, which rename(2) would replace silently;
+// file systems without links, and folders, fall back on a check.
+func moveTo(source, target string) error {
+	switch err := os.Link(source, target); {
+	case err == nil:
+		return os.Remove(source)
+	case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if _, err := os.Lstat(target); err == nil {
+		return fs.ErrExist
+	}
+	return os.Rename(source, target)
 }
 
 // Get implements Backend.
@@ -80,6 +112,10 @@ func (*File) Get(ctx context.Context, pfn string, offset, length int64) (_ io.Re
 	if err != nil {
 		return nil, err
 	}
+	if st, err := f.Stat(); err == nil && st.IsDir() {
+		_ = f.Close()
+		return nil, errFolder
+	}
 	if _, err := f.Seek(offset, io.SeekStart); err != nil {
 		_ = f.Close()
 		return nil, err
@@ -88,7 +124,7 @@ func (*File) Get(ctx context.Context, pfn string, offset, length int64) (_ io.Re
 	if length >= 0 {
 		r = io.LimitReader(f, length)
 	}
-	return &reader{ctx: ctx, Reader: r, Closer: f}, nil
+	return &reader{ctx: ctx, op: "get", pfn: pfn, Reader: r, Closer: f}, nil
 }
 
 // Stat implements Backend.
@@ -125,25 +161,13 @@ func (b *File) Checksum(ctx context.Context, pfn, algorithm string) (_ string, e
 		return "", err
 	}
 	defer r.Close()
-	if _, err := copyAll(ctx, h, r); err != nil {
+	if _, err := io.CopyBuffer(h, r, make([]byte, copyBuffer)); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// NewHash returns the hash of a checksum algorithm of the field: "adler32" or "md5".
-func NewHash(algorithm string) (hash.Hash, error) {
-	switch algorithm {
-	case "adler32":
-		return adler32.New(), nil
-	case "md5":
-		return md5.New(), nil
-	}
-	return nil, fmt.Errorf("checksum algorithm %q (known: adler32, md5): %w", algorithm, errors.ErrUnsupported)
-}
-
-// Rename implements Backend. A hard link refuses an existing target, which rename(2) would replace silently; file systems
-// without links fall back on a check.
+// Rename implements Backend.
 func (*File) Rename(_ context.Context, from, to string) (err error) {
 	defer func() { err = Fail("rename", from, Other, err) }()
 	source, err := local(from)
@@ -154,26 +178,20 @@ func (*File) Rename(_ context.Context, from, to string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o775); err != nil { //nolint:gosec // as in Put
+	if _, err := os.Lstat(source); err != nil {
+		return err // before folders are made for it
+	}
+	if err := os.MkdirAll(filepath.Dir(target), folderMode); err != nil {
 		return err
 	}
-	switch err := os.Link(source, target); {
-	case err == nil:
-		return os.Remove(source)
-	case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	if _, err := os.Lstat(target); err == nil {
-		return fmt.Errorf("%s: %w", target, fs.ErrExist)
-	}
-	return os.Rename(source, target)
+	return moveTo(source, target)
 }
 
 // Mkdir implements Backend.
 func (*File) Mkdir(_ context.Context, pfn string) error {
 	name, err := local(pfn)
 	if err == nil {
-		err = os.MkdirAll(name, 0o775) //nolint:gosec // as in Put
+		err = os.MkdirAll(name, folderMode)
 	}
 	return Fail("mkdir", pfn, Other, err)
 }
@@ -219,51 +237,40 @@ func (*File) List(_ context.Context, pfn string) iter.Seq2[Info, error] {
 // Close implements Backend.
 func (*File) Close() error { return nil }
 
-// local returns the path of a file PFN: "file:///a/b", "file://host/a/b" (the host is a label that Rucio's protocols write)
-// or a plain path. Rucio's PFNs carry names as they are, so nothing is unescaped but what is valid escaping of a URL's.
+// local returns the path of a file PFN: "file:///a/b", "file://host/a/b" and "file://host:0/a/b" (the host is a label that
+// Rucio's protocols write) or a plain path. Rucio writes names as they are, so nothing is unescaped.
 func local(pfn string) (string, error) {
-	rest, ok := strings.CutPrefix(pfn, "file://")
+	rest, ok := strings.CutPrefix(pfn, "file:")
 	if !ok {
 		if strings.Contains(pfn, "://") {
-			return "", fmt.Errorf("not a file PFN: %w", errors.ErrUnsupported)
+			return "", fmt.Errorf("no file PFN: %w", errors.ErrUnsupported)
 		}
 		return filepath.Clean(pfn), nil
 	}
-	slash := strings.IndexByte(rest, '/')
-	if slash < 0 {
-		return "", errors.New("a file PFN needs a path, as in file:///data/file")
+	if authority, ok := strings.CutPrefix(rest, "//"); ok {
+		rest = authority[max(strings.IndexByte(authority, '/'), 0):]
 	}
-	return filepath.Clean(rest[slash:]), nil
+	if !strings.HasPrefix(rest, "/") {
+		return "", fmt.Errorf("a file PFN needs an absolute path, as in file:///data/file: %w", fs.ErrInvalid)
+	}
+	return filepath.Clean(rest), nil
 }
 
-// Join adds a name to a folder's PFN, escaped where the PFN's scheme is one that escapes.
-func Join(pfn, name string) string {
-	base, query, hasQuery := strings.Cut(pfn, "?")
-	if !strings.HasPrefix(base, "file:") && strings.Contains(base, "://") && !strings.HasPrefix(base, "root") {
-		name = (&url.URL{Path: name}).EscapedPath()
-	}
-	joined := strings.TrimRight(base, "/") + "/" + path.Clean(name)
-	if hasQuery {
-		joined += "?" + query
-	}
-	return joined
-}
-
-// reader ends with ctx's error once that is done.
+// reader ends with ctx's error once that is done, and makes errors of op.
 type reader struct {
-	ctx context.Context
+	ctx     context.Context
+	op, pfn string
 	io.Reader
 	io.Closer
 }
 
 func (r *reader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
-		return 0, err
+		return 0, Fail(r.op, r.pfn, Other, err)
 	}
-	return r.Reader.Read(p)
-}
-
-// copyAll copies until the end of src, giving up when ctx is done.
-func copyAll(ctx context.Context, dst io.Writer, src io.Reader) (int64, error) {
-	return io.CopyBuffer(struct{ io.Writer }{dst}, &reader{ctx: ctx, Reader: src}, make([]byte, copyBuffer))
+	n, err := r.Reader.Read(p)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	return n, Fail(r.op, r.pfn, Other, err)
 }

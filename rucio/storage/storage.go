@@ -20,12 +20,14 @@ type Backend interface {
 	Features() Features
 
 	// Put stores the bytes of src under pfn, making missing parent folders where the storage has folders. With
-	// options.Overwrite unset an existing object is an Exists error and stays as it is. On an error nothing is left under
-	// pfn that was not there before, as far as the storage can still be reached.
+	// options.Overwrite unset an existing object is an Exists error and stays as it is. A source that gives another size
+	// or other checksums than announced is a Corrupt error, and is never stored completely. On an error nothing is left
+	// under pfn that was not there before; where the storage could not be reached to see to it, Error.Half is set.
 	Put(ctx context.Context, pfn string, src Source, options PutOptions) error
 
 	// Get reads length bytes from offset, to the end when length is negative. The reader fails with an error rather than
 	// end early when the connection breaks; closing it early is cheap. Reading beyond the end gives fewer bytes, no error.
+	// A folder is an error.
 	Get(ctx context.Context, pfn string, offset, length int64) (io.ReadCloser, error)
 
 	// Stat tells size, kind and time of an object or folder, NotFound when there is none.
@@ -62,19 +64,11 @@ type Features struct {
 	Checksums []string // algorithms that Checksum knows, the preferred one first
 }
 
-// Source is what Put sends. Open may be called again for another attempt, never twice at once.
-type Source interface {
-	// Open starts reading at the first byte.
-	Open() (io.ReadCloser, error)
-	// Size is the number of bytes that Open's reader gives.
-	Size() int64
-}
-
 // PutOptions changes how Put stores an object.
 type PutOptions struct {
 	Overwrite bool
-	// Checksums of the content, if known before, as "adler32" and "md5" in lower-case hex: sent along to storages that
-	// verify what they receive.
+	// Checksums of the content, if known before, as "adler32" and "md5" in lower-case hex: compared with what is sent, and
+	// sent along to storages that verify what they receive.
 	Checksums map[string]string
 }
 

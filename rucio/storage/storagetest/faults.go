@@ -1,0 +1,126 @@
+package storagetest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
+)
+
+const faultSize = 8 << 20 // more than sockets and proxies hold
+
+func cancelPut(t *testing.T, f *fixture) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	release := make(chan struct{})
+	letGo := sync.OnceFunc(func() { close(release) })
+	defer letGo()
+	if f.Server == "" {
+		letGo() // a backend that reads in the caller's goroutine looks at ctx between two reads
+	}
+	src := slow{size: faultSize, half: sync.OnceFunc(cancel), release: release}
+	done := make(chan error, 1)
+	go func() { done <- f.Backend.Put(ctx, f.pfn("file"), src, storage.PutOptions{}) }()
+	select {
+	case err := <-done:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want one that wraps context.Canceled", err)
+		}
+		wantKind(t, "put", err, storage.Other)
+	case <-time.After(30 * time.Second):
+		t.Fatal("the transfer goes on 30 s after it was cancelled")
+	}
+	f.absent(t, f.pfn("file"))
+}
+
+func cancelGet(t *testing.T, f *fixture) {
+	f.put(t, f.pfn("file"), content(faultSize))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, err := f.Backend.Get(ctx, f.pfn("file"), 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := io.CopyN(io.Discard, r, 1000); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	n, err := io.Copy(io.Discard, r)
+	if !errors.Is(err, context.Canceled) || n >= faultSize-1000 {
+		t.Errorf("%d bytes more, error %v, want context.Canceled before the end", n, err)
+	}
+	if _, err := f.Backend.Stat(ctx, f.pfn("file")); f.Server != "" && !errors.Is(err, context.Canceled) {
+		t.Errorf("stat: error %v, want context.Canceled", err)
+	}
+}
+
+// behind puts a proxy before the server.
+func (f *fixture) behind(t *testing.T) (*Proxy, *fixture) {
+	t.Helper()
+	proxy := NewProxy(t, f.Server)
+	own := *f
+	own.base = strings.Replace(f.base, f.Server, proxy.Addr, 1)
+	return proxy, &own
+}
+
+func brokenPut(t *testing.T, f *fixture) {
+	proxy, behind := f.behind(t)
+	want := content(faultSize)
+	put := func(name string, overwrite bool) error {
+		return f.Backend.Put(t.Context(), behind.pfn(name), storage.FromBytes(want), storage.PutOptions{Overwrite: overwrite})
+	}
+	t.Run("cut", func(t *testing.T) {
+		proxy.CutUp(faultSize / 4)
+		wantKind(t, "put", put("cut", false), storage.Unavailable)
+		f.absent(t, f.pfn("cut"))
+	})
+	t.Run("gone", func(t *testing.T) {
+		proxy.CutUp(faultSize / 4)
+		proxy.DownAfterCut()
+		err := put("gone", false)
+		proxy.Up()
+		wantKind(t, "put", err, storage.Unavailable)
+		var ours *storage.Error
+		if !errors.As(err, &ours) || !ours.Half {
+			t.Errorf("%v doesn't say that something may be left", err)
+		}
+	})
+	t.Run("unreachable", func(t *testing.T) {
+		proxy.Down()
+		err := put("unreachable", false)
+		proxy.Up()
+		wantKind(t, "put", err, storage.Unavailable)
+		f.absent(t, f.pfn("unreachable"))
+	})
+}
+
+func brokenGet(t *testing.T, f *fixture) {
+	proxy, behind := f.behind(t)
+	f.put(t, f.pfn("file"), content(faultSize))
+	proxy.CutDown(faultSize / 2)
+	_, err := behind.read(t.Context(), behind.pfn("file"), 0, -1)
+	wantKind(t, "get", err, storage.Unavailable)
+}
+
+// retried wraps the backend: what broke once works.
+func retried(t *testing.T, f *fixture) {
+	proxy, behind := f.behind(t)
+	want := content(faultSize)
+	wrapped := *behind
+	wrapped.Backend = storage.Wrap(f.Backend, storage.Policy{Retries: 3, Pause: time.Millisecond, Limit: 2})
+	proxy.CutUp(faultSize / 4)
+	wrapped.put(t, wrapped.pfn("file"), want)
+	proxy.Check(t)
+	proxy.CutDown(faultSize / 2)
+	wrapped.holds(t, wrapped.pfn("file"), want)
+	proxy.Check(t)
+	if r, err := f.Backend.Stat(t.Context(), f.pfn("file")); err != nil || r.Size != faultSize {
+		t.Errorf("in the end the storage has %+v, %v", r, err)
+	}
+}
