@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/transfer"
 )
 
 // Methods are all methods, sorted by Python's name.
@@ -1542,6 +1543,119 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return done(c.Raw().DetachDIDs(ctx, in.scope, in.name, &o))
+		},
+	},
+	{
+		Name: "download_aria2c", Client: "DownloadClient", Go: "DownloadAria2c",
+		Doc:  "Fetches DIDs with the program aria2c; the result tells of each file.",
+		Verb: "", Path: "", Returns: Value,
+		Params: []Param{
+			{Name: "items", Type: "list of maps", Required: true, Doc: "what to fetch, each a map as for download_dids"},
+			{Name: "trace_custom_fields", Type: "map", Default: "None", Doc: "added to each trace"},
+			{Name: "filters", Type: "map", Default: "None", Doc: "of the DIDs to fetch"},
+			{Name: "deactivate_file_download_exceptions", Type: "boolean", Default: "False", Doc: "failures are in the result only"},
+			{Name: "sort", Type: "string", Default: "None", Doc: "of replicas: geoip, custom_table or random"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				items []transfer.Item
+			}
+			var o transfer.DownloadAria2cOptions
+			if err := read("download_aria2c", a).
+				need("items", "list of maps", &in.items).
+				take("trace_custom_fields", "map", &o.TraceCustomFields).
+				take("filters", "map", &o.Filters).
+				take("deactivate_file_download_exceptions", "boolean", &o.DeactivateFileDownloadExceptions).
+				take("sort", "string", &o.Sort).done(); err != nil {
+				return Result{}, err
+			}
+			return value(transfer.DownloadAria2c(ctx, c.Raw(), in.items, &o))
+		},
+	},
+	{
+		Name: "download_dids", Client: "DownloadClient", Go: "DownloadDIDs",
+		Doc:  "Fetches files, datasets and containers; the result tells of each file.",
+		Verb: "", Path: "", Returns: Value,
+		Params: []Param{
+			{Name: "items", Type: "list of maps", Required: true, Doc: "what to fetch, each a map with did or filters and any of rse, base_dir, nrandom, force_scheme ..."},
+			{Name: "num_threads", Type: "integer", Default: "2", Doc: "files at a time"},
+			{Name: "trace_custom_fields", Type: "map", Default: "None", Doc: "added to each trace"},
+			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "Python fills this list with the traces sent"},
+			{Name: "deactivate_file_download_exceptions", Type: "boolean", Default: "False", Doc: "failures are in the result only"},
+			{Name: "sort", Type: "string", Default: "None", Doc: "of replicas: geoip, custom_table or random"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				items []transfer.Item
+			}
+			var o transfer.DownloadDIDsOptions
+			if err := read("download_dids", a).
+				need("items", "list of maps", &in.items).
+				take("num_threads", "integer", &o.NumThreads).
+				take("trace_custom_fields", "map", &o.TraceCustomFields).
+				take("traces_copy_out", "list of maps", &o.TracesCopyOut).
+				take("deactivate_file_download_exceptions", "boolean", &o.DeactivateFileDownloadExceptions).
+				take("sort", "string", &o.Sort).done(); err != nil {
+				return Result{}, err
+			}
+			return value(transfer.DownloadDIDs(ctx, c.Raw(), in.items, &o))
+		},
+	},
+	{
+		Name: "download_from_metalink_file", Client: "DownloadClient", Go: "DownloadFromMetalinkFile",
+		Doc:  "Fetches the files that a metalink names; the result tells of each.",
+		Verb: "", Path: "", Returns: Value,
+		Params: []Param{
+			{Name: "item", Type: "map", Required: true, Doc: "a map with any of base_dir, no_subdir, force_scheme ..."},
+			{Name: "metalink_file_path", Type: "string", Required: true, Doc: "the metalink, XML"},
+			{Name: "num_threads", Type: "integer", Default: "2", Doc: "files at a time"},
+			{Name: "trace_custom_fields", Type: "map", Default: "None", Doc: "added to each trace"},
+			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "Python fills this list with the traces sent"},
+			{Name: "deactivate_file_download_exceptions", Type: "boolean", Default: "False", Doc: "failures are in the result only"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				item             transfer.Item
+				metalinkFilePath string
+			}
+			var o transfer.DownloadPFNsOptions
+			if err := read("download_from_metalink_file", a).
+				need("item", "map", &in.item).
+				need("metalink_file_path", "string", &in.metalinkFilePath).
+				take("num_threads", "integer", &o.NumThreads).
+				take("trace_custom_fields", "map", &o.TraceCustomFields).
+				take("traces_copy_out", "list of maps", &o.TracesCopyOut).
+				take("deactivate_file_download_exceptions", "boolean", &o.DeactivateFileDownloadExceptions).done(); err != nil {
+				return Result{}, err
+			}
+			return value(transfer.DownloadFromMetalinkFile(ctx, c.Raw(), in.item, in.metalinkFilePath, &o))
+		},
+	},
+	{
+		Name: "download_pfns", Client: "DownloadClient", Go: "DownloadPFNs",
+		Doc:  "Fetches files by their PFNs; the result tells of each.",
+		Verb: "", Path: "", Returns: Value,
+		Params: []Param{
+			{Name: "items", Type: "list of maps", Required: true, Doc: "files, each a map with pfn, did, rse and any of base_dir, no_subdir, adler32, md5 ..."},
+			{Name: "num_threads", Type: "integer", Default: "2", Doc: "files at a time"},
+			{Name: "trace_custom_fields", Type: "map", Default: "None", Doc: "added to each trace"},
+			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "Python fills this list with the traces sent"},
+			{Name: "deactivate_file_download_exceptions", Type: "boolean", Default: "False", Doc: "failures are in the result only"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				items []transfer.Item
+			}
+			var o transfer.DownloadPFNsOptions
+			if err := read("download_pfns", a).
+				need("items", "list of maps", &in.items).
+				take("num_threads", "integer", &o.NumThreads).
+				take("trace_custom_fields", "map", &o.TraceCustomFields).
+				take("traces_copy_out", "list of maps", &o.TracesCopyOut).
+				take("deactivate_file_download_exceptions", "boolean", &o.DeactivateFileDownloadExceptions).done(); err != nil {
+				return Result{}, err
+			}
+			return value(transfer.DownloadPFNs(ctx, c.Raw(), in.items, &o))
 		},
 	},
 	{
@@ -3802,6 +3916,33 @@ var Methods = []Method{
 				return Result{}, err
 			}
 			return done(c.Raw().UpdateSubscription(ctx, in.name, &o))
+		},
+	},
+	{
+		Name: "upload", Client: "UploadClient", Go: "Upload",
+		Doc:  "Sends files to RSEs and registers them.",
+		Verb: "", Path: "", Returns: Value,
+		Params: []Param{
+			{Name: "items", Type: "list of maps", Required: true, Doc: "files or folders, each a map with path, rse and any of did_scope, did_name, lifetime, dataset_name ..."},
+			{Name: "summary_file_path", Type: "string", Default: "None", Doc: "a JSON file with the result of each item"},
+			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "Python fills this list with the traces sent"},
+			{Name: "ignore_availability", Type: "boolean", Default: "False", Doc: "upload to RSEs that take no writes"},
+			{Name: "activity", Type: "string", Default: "None", Doc: "of the rules that are made"},
+		},
+		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
+			var in struct {
+				items []transfer.Item
+			}
+			var o transfer.UploadOptions
+			if err := read("upload", a).
+				need("items", "list of maps", &in.items).
+				take("summary_file_path", "string", &o.SummaryFilePath).
+				take("traces_copy_out", "list of maps", &o.TracesCopyOut).
+				take("ignore_availability", "boolean", &o.IgnoreAvailability).
+				take("activity", "string", &o.Activity).done(); err != nil {
+				return Result{}, err
+			}
+			return done(transfer.Upload(ctx, c.Raw(), in.items, &o))
 		},
 	},
 	{

@@ -10,9 +10,6 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/catalog"
 )
 
-// implemented is how many of Python's methods the catalog has had; it never shrinks.
-const implemented = 168
-
 // pythonMethod is a line of testdata/rucio-client-methods.jsonl: a public method of rucio-clients 41.5.1.
 type pythonMethod struct {
 	Client, Method string
@@ -37,8 +34,8 @@ func TestInventory(t *testing.T) {
 		compareParams(t, m, python[i])
 	}
 	t.Logf("inventory %d/%d", found, len(python))
-	if found < implemented {
-		t.Errorf("the catalog has %d of Python's methods, it had %d", found, implemented)
+	if found < len(python) {
+		t.Errorf("the catalog has %d of the Python client's %d methods", found, len(python))
 	}
 }
 
@@ -70,7 +67,9 @@ func readInventory(t *testing.T) []pythonMethod {
 		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
 			t.Fatal(err)
 		}
-		methods = append(methods, m)
+		if m.Method != "preferred_impl" { // a helper of both transfer clients that tells which of Python's plugins is installed
+			methods = append(methods, m)
+		}
 	}
 	return methods
 }
