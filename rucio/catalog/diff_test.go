@@ -25,7 +25,7 @@ import (
 )
 
 // step is a line of testdata/cases/*.jsonl: a call that the Python client and the catalog both make, on the same server.
-// Both must get the same result or the same error. Each side has names of its own: "$id" stands for a random text, "$ID" for
+// Both must get the same result or the same error, and so must `call --serve`. Each side has names of its own: "$id" stands for a random text, "$ID" for
 // the same in capitals, and "$number", quotes included, for a random number.
 type step struct {
 	Method    string            `json:"method"`
@@ -47,6 +47,7 @@ func TestSameAsPython(t *testing.T) {
 	env := testbed.Require(t)
 	python := startPython(t, env)
 	client := testclient.New(t, nil)
+	served := startServing(t, env)
 	files, err := filepath.Glob("testdata/cases/*.jsonl")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no cases", err)
@@ -59,6 +60,7 @@ func TestSameAsPython(t *testing.T) {
 				return callCatalog(t.Context(), client, method, kwargs)
 			}}
 			pySide := &side{id: "p" + random, number: fmt.Sprint(1_500_000_000 + rand.Int32N(500_000_000)), vars: map[string]string{}, call: python.call}
+			serveSide := &side{id: "s" + random, number: fmt.Sprint(500_000_000 + rand.Int32N(500_000_000)), vars: map[string]string{}, call: served.call}
 			background := &daemons{env: env}
 			defer background.release()
 			for _, s := range readSteps(t, file) {
@@ -69,13 +71,16 @@ func TestSameAsPython(t *testing.T) {
 				if s.DB != "" && s.DB != env.Vars["TESTBED_DB"] {
 					continue
 				}
-				want, got := pySide.run(t, s), goSide.run(t, s)
+				want, got, answer := pySide.run(t, s), goSide.run(t, s), serveSide.run(t, s)
 				if s.Mistake != "" && want.Class == s.Mistake {
 					want = outcome{Result: got.Result}
 				}
 				where := fmt.Sprintf("%s:%d: %s", file, s.line, s.Method)
 				if want.Class != s.Error {
 					t.Errorf("%s: the Python client raised %q (%s), the case expects %q", where, want.Class, want.Message, s.Error)
+				}
+				if diff := compare(want, answer); diff != "" {
+					t.Errorf("%s with call --serve\n%s", where, diff)
 				}
 				if diff := compare(want, got); diff != "" {
 					t.Errorf("%s\n%s", where, diff)
