@@ -100,6 +100,14 @@ func syntaxError(chunk string, line int, message, hint string) error {
 	return &Error{Message: message, File: chunk, Line: line, Cause: cause}
 }
 
+// ErrTooShort is the cause of the syntax error of a script that may only lack further lines.
+var ErrTooShort = errors.New("syntax error: the script ends too early")
+
+func tooShort(chunk string, line int) error {
+	cause := fail.Hint(fail.With(fail.Definition, ErrTooShort), "is an 'end', a ')' or a '}' missing?")
+	return &Error{Message: ErrTooShort.Error(), File: chunk, Line: line, Cause: cause}
+}
+
 // pythonisms are mistakes that people who write Python make, by the text at the place of the error.
 var pythonisms = []struct{ text, hint string }{
 	{"!=", "not equal is ~= in Lua"},
@@ -120,7 +128,7 @@ func translate(chunk, text string, err error) error {
 	if errors.As(err, &parsing) {
 		if parsing.Pos.Line == parse.EOF {
 			line := strings.Count(strings.TrimRight(text, "\n"), "\n") + 1
-			return syntaxError(chunk, line, "syntax error: the script ends too early", "is an 'end', a ')' or a '}' missing?")
+			return tooShort(chunk, line)
 		}
 		token, _, _ := strings.Cut(strings.TrimSpace(parsing.Token), "\n")
 		message := "syntax error near '" + token + "'"

@@ -128,6 +128,12 @@ func (v *VM) Close() { v.state.Close() }
 func (v *VM) Call(ctx context.Context, fn lua.LValue, args ...lua.LValue) ([]lua.LValue, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	return v.CallIn(ctx, cancel, fn, args...)
+}
+
+// CallIn is Call in a context that cancel ends. What a script leaves open, such as a stream of rows, is open until then, also
+// for later calls in the same context: it is for scripts that are typed in line by line.
+func (v *VM) CallIn(ctx context.Context, cancel context.CancelCauseFunc, fn lua.LValue, args ...lua.LValue) ([]lua.LValue, error) {
 	defer v.watchMemory(ctx, cancel)()
 	outer := v.ctx
 	v.ctx = ctx
