@@ -37,6 +37,8 @@ type Options struct {
 	Token rucio.Secret
 	// OIDC is for the type oidc.
 	OIDC OIDCOptions
+	// X509 is for the types x509 and x509_proxy.
+	X509 X509Options
 
 	// CachePath is the token cache file (auth_token_file_path). Empty: the file that Python's client uses, in TempDir for
 	// the user OSUser (see PythonPlace); no cache when these are empty too.

@@ -144,7 +144,7 @@ func (c *cache) write(token string) {
 	}
 }
 
-func (c *cache) store(token string) (err error) {
+func (c *cache) store(token string) error {
 	folder := filepath.Dir(c.path)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
@@ -152,21 +152,5 @@ func (c *cache) store(token string) (err error) {
 	if err := c.checkFolder(); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(folder, ".auth_token_*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(file.Name()) //nolint:errcheck,gosec // the first error says it all
-		}
-	}()
-	if _, err = file.WriteString(token); err != nil {
-		file.Close() //nolint:errcheck,gosec // likewise
-		return err
-	}
-	if err = file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), c.path)
+	return replaceFile(c.path, []byte(token))
 }

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -11,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+
+	"github.com/rucio-task-manager/rucio-task-manager/auth/voms"
 )
 
 // Kind is why there is no token. It is an error to compare with: errors.Is(err, auth.Unreachable).
@@ -21,6 +22,9 @@ const (
 	Config           Kind = "configuration"     // an option is missing or wrong; nothing was sent
 	WrongCredentials Kind = "wrong credentials" //nolint:gosec // the server knows no such pair of username and password
 	UnknownAccount   Kind = "unknown account"   // the credentials are right, but not for this account
+	UnknownIdentity  Kind = "unknown identity"  // a certificate, key or name that is registered for no account
+	Unusable         Kind = "unusable"          // a certificate, key or ticket has expired, is open to others, or its passphrase is wrong
+	ClockSkew        Kind = "clock skew"        // the clocks of this machine and of the server differ too much
 	TokenRefused     Kind = "token refused"     // a token is not, or no longer, valid, or gives too little
 	NoToken          Kind = "no token"          // somebody has to log in first
 	Unreachable      Kind = "unreachable"       // no answer: wrong name, nothing listens, timeout
@@ -73,6 +77,10 @@ func connectionError(ctx context.Context, host string, err error) *Error {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err // without the URL, which the message has already
 	}
+	var own *Error // of the certificate that was to be shown
+	if errors.As(err, &own) && ctx.Err() == nil {
+		return own
+	}
 	e := &Error{Host: host, Err: err}
 	if ctx.Err() != nil {
 		e.Kind, e.Err = Cancelled, context.Cause(ctx)
@@ -97,6 +105,7 @@ func tlsProblem(err error) (problem, advice string) {
 		record    tls.RecordHeaderError
 		verify    *tls.CertificateVerificationError
 		alert     tls.AlertError
+		untrusted *untrustedError
 	)
 	trust := advise("ca_cert", "to the file or folder of CA certificates to trust (X509_CERT_DIR does as well)")
 	switch {
@@ -106,6 +115,8 @@ func tlsProblem(err error) (problem, advice string) {
 		return "its certificate is not for this name: " + name.Error(), "set auth_host and rucio_host to a name that the certificate has"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "its certificate is not valid now: " + invalid.Error(), "check this machine's clock; else the server's certificate must be renewed"
+	case errors.As(err, &untrusted):
+		return "its certificate is not trusted: " + untrusted.Error(), "tell the server's operators; and keep the folder of authorities up to date (fetch-crl, and the packages of your grid)"
 	case errors.As(err, &verify):
 		return "its certificate is not trusted: " + verify.Err.Error(), trust
 	case errors.As(err, &record):
@@ -118,22 +129,12 @@ func tlsProblem(err error) (problem, advice string) {
 	return "", ""
 }
 
-// attributes are the parts of a distinguished name that certificates of the grid have.
-var attributes = map[string]string{
-	"2.5.4.3": "CN", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.10": "O", "2.5.4.11": "OU",
-	"0.9.2342.19200300.100.1.25": "DC", "0.9.2342.19200300.100.1.1": "UID", "1.2.840.113549.1.9.1": "emailAddress",
-}
-
 // issuer names who signed a certificate, as the grid writes it: " (/DC=org/DC=example/CN=Some CA)".
 func issuer(cert *x509.Certificate) string {
 	if cert == nil {
 		return ""
 	}
-	var dn strings.Builder
-	for _, part := range cert.Issuer.Names {
-		fmt.Fprintf(&dn, "/%s=%v", cmp.Or(attributes[part.Type.String()], part.Type.String()), part.Value)
-	}
-	return " (" + dn.String() + ")"
+	return " (" + voms.DN(cert.RawIssuer) + ")"
 }
 
 // networkProblem explains an error below TLS.

@@ -31,8 +31,8 @@ func constructors() map[string]func(*session) (method, error) {
 		"ssh":        notBuilt,
 		"token":      newReady,
 		"userpass":   newUserpass,
-		"x509":       notBuilt,
-		"x509_proxy": notBuilt,
+		"x509":       newX509,
+		"x509_proxy": newX509,
 	}
 }
 
