@@ -29,6 +29,8 @@ SERVICES: dict[str, Service] = {
     "opensearch": Service("OpenSearch 2.19, where they may go as well"),
     "voms": Service("VOMS server with one member, REST and the older protocol"),
     "xrootd": Service("XRootD servers without login, by unix, GSI and tokens, and a cluster"),
+    "webdav": Service("WebDAV door with X.509 and tokens that redirects to a pool"),
+    "s3": Service("S3 gateway over TLS, with one bucket"),
 }
 
 # What `up` starts when no name is given.

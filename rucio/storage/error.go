@@ -83,6 +83,17 @@ func HalfPut(pfn string, err error) error {
 	return &Error{Op: "put", PFN: Public(pfn), Kind: KindOf(err), Err: err, Half: true}
 }
 
+// ofKind gives err a kind, for Fail to find; the text stays.
+func ofKind(kind Kind, err error) error { return &classified{kind, err} }
+
+type classified struct {
+	kind Kind
+	err  error
+}
+
+func (c *classified) Error() string { return c.err.Error() }
+func (c *classified) Unwrap() error { return c.err }
+
 func isHalf(err error) bool {
 	var ours *Error
 	return errors.As(err, &ours) && ours.Half
@@ -91,10 +102,13 @@ func isHalf(err error) bool {
 // KindOf classifies err: that of an *Error inside it, else by the causes that the operating system and the network give.
 func KindOf(err error) Kind {
 	var ours *Error
+	var known *classified
 	var network net.Error
 	switch {
 	case errors.As(err, &ours):
 		return ours.Kind
+	case errors.As(err, &known):
+		return known.kind
 	case errors.Is(err, fs.ErrNotExist):
 		return NotFound
 	case errors.Is(err, fs.ErrExist):

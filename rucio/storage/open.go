@@ -58,9 +58,14 @@ func (o Options) withDefaults() Options {
 
 // schemes returns the explicit map from a PFN's scheme to what makes its backend.
 func schemes() map[string]func(Options) (Backend, error) {
+	web := func(o Options) (Backend, error) { return NewHTTP(o), nil }
 	return map[string]func(Options) (Backend, error){
-		"file": func(Options) (Backend, error) { return NewFile(), nil },
-		"mem":  func(Options) (Backend, error) { return NewMem(), nil },
+		"dav":   web,
+		"davs":  web,
+		"http":  web,
+		"https": web,
+		"file":  func(Options) (Backend, error) { return NewFile(), nil },
+		"mem":   func(Options) (Backend, error) { return NewMem(), nil },
 	}
 }
 

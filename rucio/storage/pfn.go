@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -87,11 +88,19 @@ func escapePath(path string) string {
 }
 
 // parseURL reads a PFN that is a URL, as Python's requests does: characters that may not stand in a URL are escaped, and
-// what is escaped already stays.
+// what is escaped already stays. The result's scheme is http or https.
 func parseURL(pfn string) (*url.URL, error) {
 	u, err := url.Parse(requote(pfn))
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("no URL with a host: %w", fs.ErrInvalid) // the parser's own words would quote a signature
+	}
+	switch u.Scheme {
+	case "dav", "http":
+		u.Scheme = "http"
+	case "davs", "https":
+		u.Scheme = "https"
+	default:
+		return nil, fmt.Errorf("no address for WebDAV or HTTP: %w", errors.ErrUnsupported)
 	}
 	return u, nil
 }

@@ -132,7 +132,7 @@ func (r *checkedReader) piece(p []byte) (int, error) {
 	case err != nil && !errors.Is(err, io.EOF):
 		return 0, fmt.Errorf("read the source: %w", err)
 	case r.read > r.size, errors.Is(err, io.EOF) && r.read < r.size:
-		return 0, wrong(fmt.Errorf("it has changed: %d bytes read so far, %d were announced", r.read, r.size))
+		return 0, ofKind(Corrupt, fmt.Errorf("the source has changed: %d bytes read so far, %d were announced", r.read, r.size))
 	case n > 0 && r.read == r.size:
 		if err := r.check(); err != nil {
 			return 0, err
@@ -141,30 +141,27 @@ func (r *checkedReader) piece(p []byte) (int, error) {
 	return n, err
 }
 
+// check is called when all announced bytes are read.
 func (r *checkedReader) check() error {
+	if n, _ := io.ReadFull(r.in, make([]byte, 1)); n > 0 {
+		return ofKind(Corrupt, fmt.Errorf("the source has changed: it has more than the %d bytes that were announced", r.size))
+	}
 	if r.hash == nil {
 		return nil
 	}
 	if sum := hex.EncodeToString(r.hash.Sum(nil)); sum != r.sum {
-		return wrong(fmt.Errorf("its %s is %s, announced was %s", r.name, sum, r.sum))
+		return ofKind(Corrupt, fmt.Errorf("the source's %s is %s, announced was %s", r.name, sum, r.sum))
 	}
 	return nil
-}
-
-func wrong(err error) error {
-	return &Error{Op: "read", PFN: "the source", Kind: Corrupt, Err: err}
 }
 
 // Close implements io.Closer.
 func (r *checkedReader) Close() error { return r.in.Close() }
 
-// cause returns why reading failed, if it did, else err: what a failed transfer reports should be the source's error, not
+// failure returns why reading failed, nil when it did not: what a failed transfer reports should be the source's error, not
 // what the connection made of it. It may be called while another goroutine reads.
-func (r *checkedReader) cause(err error) error {
+func (r *checkedReader) failure() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.failed != nil {
-		return r.failed
-	}
-	return err
+	return r.failed
 }

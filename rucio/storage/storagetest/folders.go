@@ -82,7 +82,7 @@ func list(t *testing.T, f *fixture) {
 
 func checksum(t *testing.T, f *fixture) {
 	known := map[string]bool{}
-	for _, algorithm := range f.Backend.Features().Checksums {
+	for _, algorithm := range f.Checksums {
 		known[algorithm] = true
 	}
 	for _, size := range []int{0, 1, 100, 1 << 20} {

@@ -17,6 +17,8 @@ type Proxy struct {
 	conns     map[net.Conn]bool
 	down      bool
 	cutDown   bool  // be down once a connection was cut
+	stall     int64 // stop passing bytes of the first connection that has sent so many; 0 is never
+	stalled   func()
 	up, below int64 // cut the first connection that has passed so many bytes to, from the server; 0 is never
 }
 
@@ -54,6 +56,10 @@ func (p *Proxy) CutUp(n int64) { p.set(func() { p.up = n }) }
 
 // CutDown resets the first connection that has got n bytes from the server from now on; once.
 func (p *Proxy) CutDown(n int64) { p.set(func() { p.below = n }) }
+
+// Stall keeps the first connection that has sent n bytes to the server from now on, but passes nothing more of it to the
+// server, and calls then; once.
+func (p *Proxy) Stall(n int64, then func()) { p.set(func() { p.stall, p.stalled = n, then }) }
 
 // DownAfterCut makes the server disappear with the next connection that is cut.
 func (p *Proxy) DownAfterCut() { p.set(func() { p.cutDown = true }) }
@@ -114,14 +120,18 @@ func (p *Proxy) pass(from, to, server, client net.Conn, limit *int64) {
 	for {
 		n, err := from.Read(buffer)
 		passed += int64(n)
-		cut := false
+		cut, hang := false, func() {}
 		p.set(func() {
+			if limit == &p.up && p.stall > 0 && passed >= p.stall {
+				p.stall, hang = 0, func() { p.stalled(); <-p.ctx.Done() }
+			}
 			if cut = *limit > 0 && passed >= *limit; cut {
 				*limit = 0
 				p.down = p.down || p.cutDown
 				p.cutDown = false
 			}
 		})
+		hang()
 		if cut {
 			for _, conn := range []net.Conn{client, server} { // a reset, as of a machine that dies
 				if tcp, ok := conn.(*net.TCPConn); ok {

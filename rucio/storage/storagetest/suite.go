@@ -23,6 +23,8 @@ type Door struct {
 	Base string
 	// ReadOnly is the PFN of something in a folder that may not be written to, empty when the storage has no such thing.
 	ReadOnly string
+	// Checksums are those that this server knows, if not all of the backend's.
+	Checksums []string
 	// Server is "host:port" as Base has it, where connections can be broken; empty for a storage without a server.
 	Server string
 }
@@ -33,6 +35,9 @@ var Names = []string{"with space", "per%cent", "100%25", "a+b&c=d;e", "größe-�
 // Run runs the suite.
 func Run(t *testing.T, door Door) {
 	t.Helper()
+	if door.Checksums == nil {
+		door.Checksums = door.Backend.Features().Checksums
+	}
 	base := storage.Join(door.Base, fmt.Sprintf("suite-%08x", rand.Uint32())) //nolint:gosec // no secret
 	f := &fixture{Door: door, base: base}
 	tests := []test{
@@ -47,7 +52,7 @@ func Run(t *testing.T, door Door) {
 		tests = append(tests, test{"ReadOnly", readOnly})
 	}
 	if door.Server != "" {
-		tests = append(tests, test{"BrokenPut", brokenPut}, test{"BrokenGet", brokenGet}, test{"Retried", retried})
+		tests = append(tests, test{"BrokenPut", brokenPut}, test{"BrokenGet", brokenGet}, test{"Retried", retried}, test{"Stalled", stalled})
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -181,30 +186,28 @@ func wantKind(t *testing.T, what string, err error, kind storage.Kind) {
 	}
 }
 
-// slow is a source that tells when half of its bytes are read, and hangs then until it is released.
-type slow struct {
-	size    int64
-	half    func()
-	release <-chan struct{}
+// endless is a source of zeros that tells when half of them are read.
+type endless struct {
+	size int64
+	half func()
 }
 
-func (s slow) Size() int64                  { return s.size }
-func (s slow) Open() (io.ReadCloser, error) { return io.NopCloser(&slowReader{slow: s}), nil }
+func (s endless) Size() int64                  { return s.size }
+func (s endless) Open() (io.ReadCloser, error) { return io.NopCloser(&zeros{s, 0}), nil }
 
-type slowReader struct {
-	slow
+type zeros struct {
+	endless
 	read int64
 }
 
-func (r *slowReader) Read(p []byte) (int, error) {
-	if r.read >= r.size/2 {
-		r.half()
-		<-r.release
-	}
+func (r *zeros) Read(p []byte) (int, error) {
 	if r.read == r.size {
 		return 0, io.EOF
 	}
 	n := min(int64(len(p)), r.size-r.read, 64<<10)
 	r.read += n
+	if r.read >= r.size/2 {
+		r.half()
+	}
 	return int(n), nil
 }

@@ -1,0 +1,309 @@
+package storage
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// HTTP is the backend for "davs://", "dav://", "https://" and "http://" PFNs: WebDAV doors that may redirect to where the
+// bytes are (dCache, XRootD, StoRM, EOS, nginx, Apache), and signed URLs of object stores. Names in its PFNs are escaped;
+// what may not stand in a URL is escaped on the way, as Python's requests does.
+type HTTP struct {
+	options   Options
+	transport *http.Transport
+}
+
+// NewHTTP returns a backend for WebDAV and plain HTTP.
+func NewHTTP(options Options) *HTTP {
+	options = options.withDefaults()
+	return &HTTP{options, newTransport(options)}
+}
+
+var _ Backend = (*HTTP)(nil)
+
+// Features implements Backend. Not every server has all of it: nginx knows no checksums, plain HTTP no folders.
+func (*HTTP) Features() Features {
+	return Features{Rename: true, Folders: true, Ranges: true, Checksums: []string{"adler32", "md5"}}
+}
+
+// Close implements Backend.
+func (b *HTTP) Close() error {
+	b.transport.CloseIdleConnections()
+	return nil
+}
+
+// cleanUp is how long a failed Put may take to remove what it has left.
+const cleanUp = 20 * time.Second
+
+// Put implements Backend. Whether the object exists is asked before, and once more with the upload (If-None-Match), which
+// few servers understand. A missing folder is made when the server complains.
+func (b *HTTP) Put(ctx context.Context, pfn string, src Source, options PutOptions) (err error) {
+	defer func() { err = Fail("put", pfn, Other, err) }()
+	if !options.Overwrite && !signed(pfn) {
+		switch _, err := b.Stat(ctx, pfn); {
+		case err == nil:
+			return &Error{Op: "put", PFN: Public(pfn), Kind: Exists}
+		case !Is(err, NotFound):
+			return err
+		}
+	}
+	began, err := b.upload(ctx, pfn, src, options)
+	if maybeNoFolder(pfn, err) {
+		if err := b.Mkdir(ctx, Parent(pfn)); err != nil {
+			return err
+		}
+		began, err = b.upload(ctx, pfn, src, options)
+	}
+	if err != nil && began && !options.Overwrite && !Is(err, Exists) {
+		return b.undo(ctx, pfn, err)
+	}
+	return err
+}
+
+// maybeNoFolder tells whether an upload may have failed for want of a folder: 409 says so, some say 404, and nginx 500.
+func maybeNoFolder(pfn string, err error) bool {
+	if signed(pfn) || Parent(pfn) == "" {
+		return false
+	}
+	return hasStatus(err, http.StatusConflict) || hasStatus(err, http.StatusNotFound) || hasStatus(err, http.StatusInternalServerError)
+}
+
+// upload sends the bytes; began tells whether the server may have stored some of them.
+func (b *HTTP) upload(ctx context.Context, pfn string, src Source, options PutOptions) (began bool, err error) {
+	r := request{method: http.MethodPut, pfn: pfn, src: src, put: options, header: http.Header{}}
+	if src.Size() > 0 {
+		// The door says where to, or that it won't have it, before any bytes move.
+		r.header.Set("Expect", "100-continue")
+	}
+	if !options.Overwrite {
+		r.header.Set("If-None-Match", "*")
+	}
+	if !signed(pfn) { // a signature may be for a request without these
+		setDigests(r.header, options.Checksums)
+	}
+	resp, err := b.do(ctx, r)
+	if err != nil {
+		return !hasStatus(err, 0), err
+	}
+	discard(resp)
+	return true, nil
+}
+
+// undo removes what a Put that failed with cause may have left, and reports cause.
+func (b *HTTP) undo(ctx context.Context, pfn string, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+	defer cancel()
+	if signed(pfn) {
+		return HalfPut(pfn, cause) // the signature is for nothing but the upload; object stores keep no halves anyway
+	}
+	resp, err := b.do(ctx, request{method: http.MethodDelete, pfn: pfn})
+	if err == nil {
+		discard(resp)
+	} else if !Is(err, NotFound) {
+		b.options.Log.DebugContext(ctx, "a failed upload may have left something", "pfn", Public(pfn), "error", err)
+		return HalfPut(pfn, cause)
+	}
+	return cause
+}
+
+// Get implements Backend.
+func (b *HTTP) Get(ctx context.Context, pfn string, offset, length int64) (_ io.ReadCloser, err error) {
+	defer func() { err = Fail("get", pfn, Other, err) }()
+	r := request{method: http.MethodGet, pfn: pfn, header: http.Header{}}
+	partial := offset > 0 || length >= 0
+	if partial {
+		last := ""
+		if length > 0 {
+			last = strconv.FormatInt(offset+length-1, 10)
+		}
+		r.header.Set("Range", fmt.Sprintf("bytes=%d-%s", offset, last))
+	}
+	resp, err := b.do(ctx, r)
+	if partial && hasStatus(err, http.StatusRequestedRangeNotSatisfiable) {
+		return io.NopCloser(strings.NewReader("")), nil // beyond the end, or the object is empty
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := seek(resp, offset); err != nil {
+		_ = resp.Body.Close()
+		return nil, err
+	}
+	var body io.Reader = resp.Body
+	if length >= 0 {
+		body = io.LimitReader(body, length)
+	}
+	return &reader{ctx: ctx, op: "get", pfn: pfn, Reader: broken{body}, Closer: resp.Body}, nil
+}
+
+// seek sees to it that an answer's body begins at offset: a server may ignore that a part was asked for.
+func seek(resp *http.Response, offset int64) error {
+	if resp.StatusCode != http.StatusPartialContent {
+		n, err := io.CopyN(io.Discard, resp.Body, offset)
+		if errors.Is(err, io.EOF) && resp.ContentLength == n {
+			return nil // beyond the end
+		}
+		return err
+	}
+	at, ok := strings.CutPrefix(resp.Header.Get("Content-Range"), "bytes ")
+	first, _, _ := strings.Cut(at, "-")
+	if n, err := strconv.ParseInt(first, 10, 64); !ok || err != nil || n != offset {
+		return fmt.Errorf("bytes from %d were asked for, the server answers with %q", offset, resp.Header.Get("Content-Range"))
+	}
+	return nil
+}
+
+// broken makes every error of reading a body one that another attempt may get over.
+type broken struct{ io.Reader }
+
+func (r broken) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = connectionError(err)
+	}
+	return n, err
+}
+
+// Stat implements Backend: PROPFIND, or HEAD where that is not known. A signed URL, which allows nothing but GET, is
+// asked for its first byte.
+func (b *HTTP) Stat(ctx context.Context, pfn string) (Info, error) {
+	if signed(pfn) {
+		info, err := b.peek(ctx, pfn)
+		return info, Fail("stat", pfn, Other, err)
+	}
+	found, err := b.propfind(ctx, pfn)
+	if err == nil {
+		info := found.info()
+		info.PFN = pfn
+		return info, nil
+	}
+	if !Is(err, Unsupported) {
+		return Info{}, Fail("stat", pfn, Other, err)
+	}
+	resp, err := b.do(ctx, request{method: http.MethodHead, pfn: pfn})
+	if err != nil {
+		return Info{}, Fail("stat", pfn, Other, err)
+	}
+	discard(resp)
+	return Info{PFN: pfn, Size: max(resp.ContentLength, 0), ModTime: modTime(resp.Header.Get("Last-Modified"))}, nil
+}
+
+func (b *HTTP) peek(ctx context.Context, pfn string) (Info, error) {
+	resp, err := b.do(ctx, request{method: http.MethodGet, pfn: pfn, header: http.Header{"Range": {"bytes=0-0"}}})
+	if hasStatus(err, http.StatusRequestedRangeNotSatisfiable) {
+		return Info{PFN: pfn}, nil
+	}
+	if err != nil {
+		return Info{}, err
+	}
+	_ = resp.Body.Close()
+	info := Info{PFN: pfn, Size: resp.ContentLength, ModTime: modTime(resp.Header.Get("Last-Modified"))}
+	if resp.StatusCode == http.StatusPartialContent {
+		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
+		if info.Size, err = strconv.ParseInt(total, 10, 64); err != nil {
+			return Info{}, fmt.Errorf("the server answers with the range %q, which tells no size", resp.Header.Get("Content-Range"))
+		}
+	}
+	return info, nil
+}
+
+func modTime(text string) time.Time {
+	t, err := http.ParseTime(text)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// Checksum implements Backend: what the server answers to Want-Digest (RFC 3230; dCache, XRootD) or Want-Repr-Digest
+// (RFC 9530).
+func (b *HTTP) Checksum(ctx context.Context, pfn, algorithm string) (string, error) {
+	modern := map[string]string{"adler32": "adler", "md5": "md5"}[algorithm]
+	if modern == "" {
+		_, err := NewHash(algorithm)
+		return "", Fail("checksum", pfn, Unsupported, err)
+	}
+	header := http.Header{"Want-Digest": {algorithm}, "Want-Repr-Digest": {modern + "=10"}}
+	resp, err := b.do(ctx, request{method: http.MethodHead, pfn: pfn, header: header})
+	if err != nil {
+		return "", Fail("checksum", pfn, Other, err)
+	}
+	discard(resp)
+	if sum := findDigest(resp.Header, algorithm, modern); sum != "" {
+		return sum, nil
+	}
+	return "", Fail("checksum", pfn, Unsupported, fmt.Errorf("the server tells no %s: %w", algorithm, errors.ErrUnsupported))
+}
+
+// findDigest reads "Digest: adler32=0a1b2c3d,md5=<base64>" and "Repr-Digest: adler=:<base64>:".
+func findDigest(header http.Header, algorithm, modern string) string {
+	for _, name := range []string{"Digest", "Repr-Digest"} {
+		for _, item := range strings.Split(strings.Join(header.Values(name), ","), ",") {
+			key, value, _ := strings.Cut(strings.TrimSpace(item), "=")
+			switch {
+			case name == "Digest" && strings.EqualFold(key, algorithm), name == "Repr-Digest" && strings.EqualFold(key, modern):
+				if sum := readDigest(algorithm, value); sum != "" {
+					return sum
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// readDigest reads hex, which adler32 is written in and some servers write md5 in, or base64; "" when it is neither.
+func readDigest(algorithm, value string) string {
+	width := map[string]int{"adler32": 4, "md5": 16}[algorithm]
+	encoded := strings.HasPrefix(value, ":")
+	value = strings.Trim(value, `":`)
+	if raw, err := hex.DecodeString(NormalChecksum(algorithm, value)); !encoded && err == nil && len(raw) == width {
+		return hex.EncodeToString(raw)
+	}
+	if raw, err := base64.StdEncoding.DecodeString(value); err == nil && len(raw) == width {
+		return hex.EncodeToString(raw)
+	}
+	return ""
+}
+
+// setDigests tells the server what it should receive, for it to verify: dCache and others compare Content-MD5 and Digest.
+func setDigests(header http.Header, sums map[string]string) {
+	var digests []string
+	if sum := sums["adler32"]; sum != "" {
+		digests = append(digests, "adler32="+NormalChecksum("adler32", sum))
+	}
+	if raw, err := hex.DecodeString(sums["md5"]); err == nil && len(raw) == 16 {
+		encoded := base64.StdEncoding.EncodeToString(raw)
+		header.Set("Content-MD5", encoded)
+		digests = append(digests, "md5="+encoded)
+	}
+	if len(digests) > 0 {
+		header.Set("Digest", strings.Join(digests, ","))
+	}
+}
+
+// signed tells whether a PFN's query is a signature, which allows one kind of request and nothing else.
+func signed(pfn string) bool {
+	_, query, _ := strings.Cut(pfn, "?")
+	if query == "" {
+		return false
+	}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return false
+	}
+	for _, name := range []string{"X-Amz-Signature", "X-Goog-Signature", "Signature", "temp_url_sig"} {
+		if values.Has(name) {
+			return true
+		}
+	}
+	return false
+}

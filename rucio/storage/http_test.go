@@ -1,0 +1,68 @@
+package storage_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rucio-task-manager/rucio-task-manager/internal/testbed"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage/storagetest"
+)
+
+// trust is a TLS configuration with the testbed's CA, and a client certificate if one is named.
+func trust(t *testing.T, env *testbed.Env, cert, key string) *tls.Config {
+	t.Helper()
+	pem, err := os.ReadFile(env.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{RootCAs: x509.NewCertPool()}
+	config.RootCAs.AppendCertsFromPEM(pem)
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config
+}
+
+func TestWebDAV(t *testing.T) {
+	env := testbed.Require(t)
+	vars := env.RequireService(t, "webdav")
+	url := vars["TESTBED_WEBDAV_URL"]
+	certificate := storage.Options{TLS: trust(t, env, env.UserCert, env.UserKey)}
+	token := storage.Options{TLS: trust(t, env, "", ""), Token: func(context.Context, string) (rucio.Secret, error) {
+		return rucio.Secret(vars["TESTBED_WEBDAV_TOKEN"]), nil
+	}}
+	for name, test := range map[string]struct {
+		options storage.Options
+		folder  string
+	}{
+		"certificate": {certificate, ""}, "token": {token, ""},
+		"certificate, redirected": {certificate, "/pool"}, "token, redirected": {token, "/pool"}, "token, redirected by 302": {token, "/found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			door := storagetest.Door{Backend: open(t, url, test.options), Base: url + test.folder, ReadOnly: url + "/readonly/file", Checksums: []string{}}
+			if test.folder == "" { // no proxy stands before the pool
+				door.Server = strings.TrimPrefix(url, "davs://")
+			}
+			storagetest.Run(t, door)
+		})
+	}
+	nobody := open(t, "davs", storage.Options{TLS: trust(t, env, "", "")})
+	if err := nobody.Put(t.Context(), url+"/nobody", storage.FromBytes(nil), storage.PutOptions{}); !storage.Is(err, storage.Denied) {
+		t.Errorf("error %v, want permission denied", err)
+	}
+	somebody := open(t, "davs", certificate)
+	err := somebody.Put(t.Context(), url+"/small/file", storage.FromBytes(make([]byte, 2000)), storage.PutOptions{})
+	if !storage.Is(err, storage.NoSpace) {
+		t.Errorf("error %v, want no space", err)
+	}
+}
