@@ -140,7 +140,9 @@ func (x *x509Login) explainRefusal(ctx context.Context, c *credential, e *Error)
 			return &explained
 		}
 	}
-	if !errors.Is(again, rucio.ErrIdentityError) {
+	var sent *rucio.Error
+	forgotten := errors.As(again, &sent) && sent.Status == http.StatusInternalServerError // so fails a server that once knew the name
+	if !forgotten && !errors.Is(again, rucio.ErrIdentityError) {
 		return e
 	}
 	name := seenName(again, c)

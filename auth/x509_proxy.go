@@ -276,8 +276,11 @@ func vomsError(ctx context.Context, attempt string, err error) error {
 	if e.Kind != Cancelled {
 		e.Problem = err.Error() // it names each server
 	}
-	if e.Attempt = attempt; e.Kind == TLS {
+	switch e.Attempt = attempt; e.Kind {
+	case TLS:
 		e.Advice = "set X509_CERT_DIR to the folder of the grid's authorities"
+	case Unreachable:
+		e.Advice = "check that the vomses files are up to date, that the server is up, and that no firewall is in the way"
 	}
 	return e
 }

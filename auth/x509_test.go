@@ -138,6 +138,12 @@ for account in (%[1]q, %[2]q):
     c.add_account(account, "USER", "nobody@localhost")
     c.add_identity(account=account, identity=%[3]q, authtype="X509", email="nobody@localhost")
 `, one, two, "CN="+name+",DC=rucio-testbed,DC=org"))
+	forgotten := ca.valid(t, testbed.Unique("Gone "))
+	gone := "CN=" + forgotten.parsed.Subject.CommonName + ",DC=rucio-testbed,DC=org"
+	admin(t, bed, fmt.Sprintf(`
+c.add_identity(account=%[1]q, identity=%[2]q, authtype="X509", email="nobody@localhost")
+c.del_identity(account=%[1]q, identity=%[2]q, authtype="X509")
+`, one, gone))
 	expired := ca.issue(t, "Late", time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour).Truncate(time.Second))
 	early := ca.issue(t, "Early", time.Now().Add(24*time.Hour).Truncate(time.Second), time.Now().Add(48*time.Hour))
 	foreign := newCA(t, "Some CA").valid(t, "Foreign")
@@ -159,6 +165,8 @@ for account in (%[1]q, %[2]q):
 		{"unknown name, no account", stranger, "", UnknownIdentity,
 			"%: the certificate's name is not registered for any account: CN=" + unknown + ",DC=rucio-testbed,DC=org",
 			"have an administrator of Rucio run: rucio account identity add ACCOUNT --type X509 --id 'CN=" + strings.ReplaceAll(unknown, "'", `'\''`) + ",DC=rucio-testbed,DC=org' --email ADDRESS"},
+		{"a name that was registered once", forgotten, one, UnknownIdentity, "%: the certificate's name is not registered for any account: " + gone,
+			"have an administrator of Rucio run: rucio account identity add " + one + " --type X509 --id '" + gone + "' --email ADDRESS"},
 		{"another's account", registered, "root", UnknownAccount,
 			`%: there is no account "root", or it is not for this certificate, which has ` + both, setAccount + both},
 		{"unknown account", registered, "nosuch", UnknownAccount,
