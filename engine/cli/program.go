@@ -121,6 +121,7 @@ func (p *program) commands() []*cli.Command {
 		p.runCommand(),
 		p.checkCommand(),
 		p.execCommand(),
+		p.replCommand(),
 		p.callCommand(),
 		p.tasksCommand(),
 		p.methodsCommand(),

@@ -55,6 +55,8 @@ type Files interface {
 	MkdirAll(path string) error
 	// WriteNew writes a file that must not exist yet (fs.ErrExist when it does).
 	WriteNew(path string, data []byte) error
+	// WritePrivate writes a file whole, and its folder, for the owner alone.
+	WritePrivate(path string, data []byte) error
 	// Sub returns the file system below a folder.
 	Sub(path string) fs.FS
 }
