@@ -67,7 +67,7 @@ def _prepare(tb):
     keys = pki.folder(tb)
     for part in ("cache", *(f"{kind}/{name}" for name in [*SINGLE, *CLUSTER] for kind in ("data", "admin"))):
         tb.dir(NAME, *part.split("/"))
-    write_atomic(home / "authdb", "u * / a\n")
+    write_atomic(home / "authdb", "u * /readonly rl / a\n")
     write_atomic(home / "grid-mapfile", f'"{pki.USER}" testuser\n')
     tb.render(HERE / NAME / "conf/scitokens.cfg.in", home / "scitokens.cfg", issuer=ISSUER)
     for name in ("hostcert.pem", "hostkey.pem"):

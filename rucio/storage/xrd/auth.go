@@ -1,11 +1,12 @@
 package xrd
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
 
 // The ways to log in that this client has, as servers name them. GSI is not one of them: see Tool.
@@ -15,15 +16,15 @@ const (
 	ProtocolHost = "host" // the name of our host as the server sees it
 )
 
-// login sends the login and what the server asks for to know us. token is one that a redirect gave us.
-func (c *conn) login(ctx context.Context, o *Options, user, token string) error {
+// login sends the login and what the server asks for to know us. token is for ztn.
+func (c *conn) login(o *Options, at endpoint, token rucio.Secret) error {
 	var params [16]byte
 	be.PutUint32(params[:], uint32(o.PID)) //nolint:gosec // ids of processes are small and positive
-	copy(params[4:12], user)
+	copy(params[4:12], at.user)
 	params[13] = 1 | 4 | 8 // redirects to URLs, and to read-only copies; IPv6 beside IPv4
 	params[14] = 5         // knows TLS
 	k := &call{request: reqLogin}
-	if err := c.ask(k, params, []byte(token)); err != nil {
+	if err := c.ask(k, params, []byte(at.token)); err != nil {
 		return err
 	}
 	if k.err != nil {
@@ -32,7 +33,7 @@ func (c *conn) login(ctx context.Context, o *Options, user, token string) error 
 	if len(k.body) <= 16 {
 		return nil // a session id only: nobody wants to know who we are
 	}
-	return c.authenticate(ctx, o, user, parseProtocols(text(k.body[16:])))
+	return c.authenticate(o, at.user, token, parseProtocols(text(k.body[16:])))
 }
 
 // parseProtocols reads "&P=ztn,0:4096:&P=unix" and returns the names.
@@ -49,13 +50,13 @@ func parseProtocols(list string) (names []string) {
 }
 
 // authenticate tries the ways that the server offers in the server's order, as far as options allow and we have them.
-func (c *conn) authenticate(ctx context.Context, o *Options, user string, offered []string) error {
+func (c *conn) authenticate(o *Options, user string, token rucio.Secret, offered []string) error {
 	var refused []string
 	for _, name := range offered {
 		if o.Protocols != nil && !slices.Contains(o.Protocols, name) {
 			continue
 		}
-		credentials, err := c.credentials(ctx, o, name, user)
+		credentials, err := c.credentials(o, name, user, token)
 		if err != nil {
 			return err
 		}
@@ -81,22 +82,18 @@ func (c *conn) authenticate(ctx context.Context, o *Options, user string, offere
 }
 
 // credentials returns what is sent for a protocol, nil when we don't have it.
-func (c *conn) credentials(ctx context.Context, o *Options, name, user string) ([]byte, error) {
+func (c *conn) credentials(o *Options, name, user string, token rucio.Secret) ([]byte, error) {
 	switch name {
 	case ProtocolZTN:
-		if o.Token == nil || !c.secured {
+		if !token.IsSet() || !c.secured {
 			return nil, nil
-		}
-		token, err := o.Token(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("a token for %s: %w", c.addr, err)
 		}
 		size := len(token) + 1
 		if size > math.MaxUint16 {
 			return nil, fmt.Errorf("a token for %s: %d bytes are too many", c.addr, len(token))
 		}
 		// name, version, "here is a token", two reserved bytes, its length, itself with a zero byte
-		b := append([]byte("ztn\x00\x00T\x00\x00"), byte(size>>8), byte(size))
+		b := be.AppendUint16([]byte("ztn\x00\x00T\x00\x00"), uint16(size)) //nolint:gosec // just compared
 		return append(append(b, token.Reveal()...), 0), nil
 	case ProtocolUnix:
 		b := "unix\x00" + user

@@ -24,8 +24,9 @@ import (
 type Options struct {
 	// TLS has the CAs to trust; nil for the system's. The name of the host is checked, after redirects as well.
 	TLS *tls.Config
-	// Token gives the bearer token for servers that offer ztn; TLS is asked for when it is set.
-	Token func(context.Context) (rucio.Secret, error)
+	// Token gives the bearer token to log in with (ztn) at a server, "root://host:port/", or none; it is sent in TLS only,
+	// to the servers that a cluster redirects to as well.
+	Token func(ctx context.Context, server string) (rucio.Secret, error)
 	// User and Group are who we say we are (unix, and the server's log); a URL's user comes first. Default "nobody".
 	User, Group string
 	// PID is for the server's log.
@@ -213,13 +214,20 @@ func (c *Client) greet(ctx context.Context, cn *conn, at endpoint) error {
 	if config.ServerName == "" {
 		config.ServerName = at.host
 	}
-	if err := cn.hello(ctx, config, at.tls || c.options.Token != nil); err != nil {
+	var token rucio.Secret
+	if c.options.Token != nil {
+		var err error
+		if token, err = c.options.Token(ctx, URL{TLS: at.tls, Host: at.host, Port: at.port, Path: ""}.String()); err != nil {
+			return fmt.Errorf("a token for %s: %w", cn.addr, err)
+		}
+	}
+	if err := cn.hello(ctx, config, at.tls || token.IsSet()); err != nil {
 		return err
 	}
 	if at.tls && !cn.secured {
 		return fmt.Errorf("%w to %s: it has no TLS, which roots:// demands", ErrAuth, cn.addr)
 	}
-	return cn.login(ctx, &c.options, at.user, at.token)
+	return cn.login(&c.options, at, token)
 }
 
 // dialError tells that no request was sent: trying elsewhere is safe.
@@ -230,7 +238,7 @@ func (e *dialError) Unwrap() error { return e.error }
 // because makes the end of ctx the cause of an error that it brought about.
 func because(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("%w (%v)", ctx.Err(), err)
+		return fmt.Errorf("%w (%w)", ctx.Err(), err)
 	}
 	return err
 }
@@ -322,6 +330,10 @@ func (t *trip) wait(ctx context.Context, d, patience time.Duration) error {
 	if t.waited += d; t.waited > patience {
 		return fmt.Errorf("%s: %w", t.at.addr(), errBusy)
 	}
+	return pause(ctx, d)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -91,6 +91,20 @@ func Temporary(err error) bool {
 		errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, errBusy)
 }
 
+// HalfError is the error of a Put that could not remove what it had stored.
+type HalfError struct {
+	Err  error // why Put failed
+	Left error // why the file could not be removed
+}
+
+// Error tells both.
+func (e *HalfError) Error() string {
+	return fmt.Sprintf("%v; a half file may remain: %v", e.Err, e.Left)
+}
+
+// Unwrap returns why Put failed.
+func (e *HalfError) Unwrap() error { return e.Err }
+
 func parseError(host string, b []byte) error {
 	if len(b) < 4 {
 		return malformed("an error of %d bytes", len(b))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -253,8 +254,9 @@ func (s *source) Read(p []byte) (int, error) {
 
 func TestCancel(t *testing.T) {
 	noLeaks(t)
-	url, direct := place(t)
+	base, direct := place(t)
 	for _, pages := range []bool{false, true} {
+		url := fmt.Sprint(base, pages)
 		c := newClient(t, Options{Pages: pages})
 		ctx, cancel := context.WithCancel(t.Context())
 		err := c.Put(ctx, url, &source{5 * chunk, cancel}, 1<<40, false)

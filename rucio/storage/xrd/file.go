@@ -25,6 +25,8 @@ const (
 	window = 12
 	// farewell is for how long the remains of a failed Put are cleaned up.
 	farewell = 20 * time.Second
+	// A file of a connection that broke stays locked until the server has noticed.
+	lockPatience, lockPause = 3 * time.Second, 50 * time.Millisecond
 )
 
 // file is an open file, and its connection, which nobody else uses as long.
@@ -44,6 +46,12 @@ func (c *Client) openFile(ctx context.Context, at endpoint, path string, options
 	}
 	be.PutUint16(rq.params[2:], options)
 	a, err := c.request(ctx, at, rq, func() *call { return &call{} })
+	for end := time.Now().Add(lockPatience); hasCode(err, codeFileLocked) && time.Now().Before(end); {
+		if err := pause(ctx, lockPause); err != nil {
+			return nil, nil, err
+		}
+		a, err = c.request(ctx, at, rq, func() *call { return &call{} })
+	}
 	if err != nil {
 		return nil, nil, err
 	}

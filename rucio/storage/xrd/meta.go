@@ -142,7 +142,9 @@ func (c *Client) Mkdir(ctx context.Context, raw string) error {
 	be.PutUint16(rq.params[14:], 0o775)
 	_, err := c.call(ctx, rq, raw)
 	if errors.Is(err, fs.ErrExist) {
-		return nil
+		if info, statErr := c.Stat(ctx, raw); statErr == nil && info.Folder {
+			return nil
+		}
 	}
 	return err
 }

@@ -40,7 +40,7 @@ func newClient(tb testing.TB, o Options) *Client {
 }
 
 // trust returns the TLS configuration for the testbed, and its token.
-func trust(tb testing.TB, vars map[string]string) (*tls.Config, func(context.Context) (rucio.Secret, error)) {
+func trust(tb testing.TB, vars map[string]string) (*tls.Config, func(context.Context, string) (rucio.Secret, error)) {
 	tb.Helper()
 	pem, err := os.ReadFile(vars["TESTBED_XROOTD_CA"])
 	if err != nil {
@@ -48,7 +48,7 @@ func trust(tb testing.TB, vars map[string]string) (*tls.Config, func(context.Con
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(pem)
-	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, func(context.Context) (rucio.Secret, error) {
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, func(context.Context, string) (rucio.Secret, error) {
 		token, err := os.ReadFile(vars["TESTBED_XROOTD_TOKEN"])
 		return rucio.Secret(token), err
 	}
@@ -239,7 +239,7 @@ func TestCluster(t *testing.T) {
 func TestLoginRefused(t *testing.T) {
 	vars := servers(t)
 	config, token := trust(t, vars)
-	bad := func(context.Context) (rucio.Secret, error) { return "not.a.token", nil }
+	bad := func(context.Context, string) (rucio.Secret, error) { return "not.a.token", nil }
 	for name, test := range map[string]struct {
 		url     string
 		options Options

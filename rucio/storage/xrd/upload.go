@@ -31,14 +31,19 @@ func (c *Client) Put(ctx context.Context, raw string, src io.Reader, size int64,
 		return err
 	}
 	stop := f.cn.watch(ctx)
-	err = f.upload(ctx, src, size)
+	done := make(chan struct{})
+	err = f.upload(readAhead(src, size, done, ctx.Done()), size)
+	close(done)
 	if stop() && err == nil {
 		c.give(f.at, f.cn)
 		return nil
 	}
 	f.abandon()
-	f.discard(ctx, u)
-	return because(ctx, errors.Join(err, ctx.Err()))
+	err = because(ctx, errors.Join(err, ctx.Err()))
+	if left := f.discard(ctx, u); left != nil {
+		return &HalfError{Err: err, Left: left}
+	}
+	return err
 }
 
 // abandon closes a file whose Put failed, orderly if the connection still works: a server that has to find out by itself
@@ -54,13 +59,14 @@ func (f *file) abandon() {
 }
 
 // discard removes a half file. It asks where Put did: the manager of a cluster has to forget the file as well.
-func (f *file) discard(ctx context.Context, u URL) {
+func (f *file) discard(ctx context.Context, u URL) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
 	_, err := f.client.simple(ctx, f.client.endpoint(u), &request{code: reqRm, paths: []string{u.Path}})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		f.client.options.Log.Warn("a half file may remain", "server", f.cn.addr, "path", u.Path, "error", err)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
+	return err
 }
 
 // written is a write under way. Its data is kept for pages only, which may have to be sent again.
@@ -69,17 +75,8 @@ type written struct {
 	data []byte
 }
 
-func (f *file) upload(ctx context.Context, src io.Reader, size int64) error {
-	free := [][]byte{}
+func (f *file) upload(src *ahead, size int64) error {
 	flight := make([]written, 0, window)
-	buffer := func() []byte {
-		if len(free) == 0 {
-			return make([]byte, min(chunk, size))
-		}
-		b := free[len(free)-1]
-		free = free[:len(free)-1]
-		return b
-	}
 	settle := func() error { // the oldest write
 		w := flight[0]
 		flight = append(flight[:0], flight[1:]...)
@@ -87,7 +84,7 @@ func (f *file) upload(ctx context.Context, src io.Reader, size int64) error {
 			return err
 		}
 		if w.data != nil {
-			free = append(free, w.data[:cap(w.data)])
+			src.free(w.data)
 		}
 		return nil
 	}
@@ -96,10 +93,9 @@ func (f *file) upload(ctx context.Context, src io.Reader, size int64) error {
 		wire = make([]byte, 0, pagedSize(0, int(min(chunk, size))))
 	}
 	for offset := int64(0); offset < size; {
-		b := buffer()
-		b = b[:min(int64(cap(b)), size-offset)]
-		if n, err := io.ReadFull(src, b); err != nil {
-			return sourceError(err, offset+int64(n), size)
+		b, err := src.next()
+		if err != nil {
+			return err
 		}
 		if len(flight) == window {
 			if err := settle(); err != nil {
@@ -112,19 +108,18 @@ func (f *file) upload(ctx context.Context, src io.Reader, size int64) error {
 			w.request, w.data = reqPgWrite, b
 			wire = appendPages(wire[:0], b, offset)
 			data = wire
-		} else {
-			free = append(free, b[:cap(b)])
 		}
 		if err := f.cn.send(w.call, f.params(offset, 0), data); err != nil {
 			return f.refusal(flight, err)
 		}
+		if !f.pages {
+			src.free(b)
+		}
 		flight = append(flight, w)
 		offset += int64(len(b))
 	}
-	if n, err := src.Read(make([]byte, 1)); n > 0 {
-		return fmt.Errorf("the source gives more than the %d bytes that were announced", size)
-	} else if err != nil && !errors.Is(err, io.EOF) {
-		return sourceError(err, size, size)
+	if _, err := src.next(); !errors.Is(err, io.EOF) {
+		return err
 	}
 	return f.end(flight, settle)
 }
@@ -164,6 +159,79 @@ func (f *file) refusal(flight []written, broken error) error {
 		}
 	}
 	return fmt.Errorf("connection to %s: %w", f.cn.addr, broken)
+}
+
+// ahead reads a source in the background: while a piece is sent the next one is read, and a source that hangs doesn't keep
+// Put from ending.
+type ahead struct {
+	pieces   chan piece
+	spare    chan []byte
+	canceled <-chan struct{}
+}
+
+type piece struct {
+	b   []byte
+	err error
+}
+
+// readAhead starts to read size bytes of src; the end is an io.EOF. done ends it.
+func readAhead(src io.Reader, size int64, done, canceled <-chan struct{}) *ahead {
+	const deep = 2 // read and not sent yet
+	a := &ahead{pieces: make(chan piece, deep), spare: make(chan []byte, window+deep+2), canceled: canceled}
+	give := func(b []byte, err error) bool {
+		select {
+		case a.pieces <- piece{b, err}:
+			return err == nil
+		case <-done:
+			return false
+		}
+	}
+	go func() {
+		for offset := int64(0); offset < size; {
+			var b []byte
+			select {
+			case b = <-a.spare:
+			default:
+				b = make([]byte, min(chunk, size))
+			}
+			b = b[:min(int64(cap(b)), size-offset)]
+			n, err := io.ReadFull(src, b)
+			if offset += int64(n); err != nil {
+				err = sourceError(err, offset, size)
+			}
+			if !give(b, err) {
+				return
+			}
+		}
+		n, err := src.Read(make([]byte, 1))
+		switch {
+		case n > 0:
+			err = fmt.Errorf("the source gives more than the %d bytes that were announced", size)
+		case err == nil:
+			err = io.EOF
+		case !errors.Is(err, io.EOF):
+			err = sourceError(err, size, size)
+		}
+		give(nil, err)
+	}()
+	return a
+}
+
+func (a *ahead) next() ([]byte, error) {
+	select {
+	case p := <-a.pieces:
+		return p.b, p.err
+	case <-a.canceled:
+		return nil, context.Canceled // Put knows more
+	}
+}
+
+// free takes a piece back that is not needed any more.
+func (a *ahead) free(b []byte) {
+	select {
+	case a.spare <- b[:cap(b)]:
+	default:
+	}
 }
 
 func sourceError(err error, n, size int64) error {
