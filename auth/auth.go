@@ -39,6 +39,8 @@ type Options struct {
 	OIDC OIDCOptions
 	// X509 is for the types x509 and x509_proxy.
 	X509 X509Options
+	// SSH is for the type ssh.
+	SSH SSHOptions
 
 	// CachePath is the token cache file (auth_token_file_path). Empty: the file that Python's client uses, in TempDir for
 	// the user OSUser (see PythonPlace); no cache when these are empty too.

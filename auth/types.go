@@ -28,7 +28,7 @@ func constructors() map[string]func(*session) (method, error) {
 	return map[string]func(*session) (method, error){
 		"gss":        notBuilt,
 		"oidc":       newOIDC,
-		"ssh":        notBuilt,
+		"ssh":        newSSH,
 		"token":      newReady,
 		"userpass":   newUserpass,
 		"x509":       newX509,
