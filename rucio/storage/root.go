@@ -53,6 +53,17 @@ func NewRoot(options Options, own RootOptions) *Root {
 	return &Root{xrd.New(o)}
 }
 
+// NewRootTool returns a backend that runs the installed xrdcp and xrdfs, for servers that want GSI. It says so in the log.
+func NewRootTool(options Options) (*Root, error) {
+	options = options.withDefaults()
+	tool, err := xrd.NewTool(xrd.ToolOptions{Proxy: options.Proxy, CADir: options.CADir, Env: options.Env})
+	if err != nil {
+		return nil, Fail("open", "root://", Unsupported, err)
+	}
+	options.Log.Info("root:// PFNs are served by the installed xrdcp and xrdfs", "xrdcp", tool.Program())
+	return &Root{tool}, nil
+}
+
 var _ Backend = (*Root)(nil)
 
 // Features implements Backend. A server may know fewer checksums.

@@ -1,10 +1,15 @@
 package storage_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"hash/adler32"
+	"io"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -91,5 +96,74 @@ func TestRootErrors(t *testing.T) {
 		if !errors.As(err, &ours) || ours.Kind != test.kind || !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v, want %s: %s", name, err, test.kind, test.text)
 		}
+	}
+}
+
+// GSI is for the installed xrdcp, which has to be chosen, and is named in the log.
+func TestRootTool(t *testing.T) {
+	vars := testbed.RequireService(t, "xrootd")
+	options := rootOptions(t, vars)
+	var said bytes.Buffer
+	options.Log = slog.New(slog.NewTextHandler(&said, nil))
+	b, err := storage.NewRootTool(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(said.String(), "served by the installed xrdcp") {
+		t.Errorf("the log says %q", said.String())
+	}
+	pfn := vars["TESTBED_XROOTD_GSI_URL"] + "/" + testbed.Unique("gsi ü%20") + "/sub/file"
+	data := bytes.Repeat([]byte("0123456789"), 300_000)
+	ctx := t.Context()
+	for range 2 {
+		if err := b.Put(ctx, pfn, storage.FromBytes(data), storage.PutOptions{Overwrite: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Put(ctx, pfn, storage.FromBytes(data), storage.PutOptions{}); !storage.Is(err, storage.Exists) {
+		t.Errorf("put again: %v", err)
+	}
+	r, err := b.Get(ctx, pfn, 5, 2_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(r)
+	if err := errors.Join(err, r.Close()); err != nil || !bytes.Equal(got, data[5:2_000_005]) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	sum, err := b.Checksum(ctx, pfn, "adler32")
+	if want := fmt.Sprintf("%08x", adler32.Checksum(data)); sum != want || err != nil {
+		t.Errorf("adler32 %s, %v, want %s", sum, err, want)
+	}
+	moved := storage.Parent(storage.Parent(pfn)) + "/other/moved"
+	if err := b.Rename(ctx, pfn, moved); err != nil {
+		t.Error(err)
+	}
+	for info, err := range b.List(ctx, storage.Parent(moved)) {
+		if err != nil || info.PFN != moved || info.Size != int64(len(data)) || info.Folder {
+			t.Errorf("%+v, %v", info, err)
+		}
+	}
+	if space, err := b.Space(ctx, moved); err != nil || space.Free <= 0 {
+		t.Errorf("%+v, %v", space, err)
+	}
+	err = b.Put(ctx, pfn, storage.FromBytes(data), storage.PutOptions{Checksums: map[string]string{"adler32": "00000001"}})
+	if !storage.Is(err, storage.Corrupt) {
+		t.Errorf("a source that is not what was announced: %v", err)
+	}
+	if _, err := b.Stat(ctx, pfn); !storage.Is(err, storage.NotFound) {
+		t.Errorf("a half file remains: %v", err)
+	}
+	for _, rest := range []string{moved, storage.Parent(moved)} {
+		if err := b.Delete(ctx, rest); err != nil {
+			t.Error(err)
+		}
+	}
+	options.Proxy = t.TempDir() + "/none"
+	if b, err = storage.NewRootTool(options); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Stat(ctx, moved); !storage.Is(err, storage.Denied) {
+		t.Errorf("without a proxy: %v", err)
 	}
 }
