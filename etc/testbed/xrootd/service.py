@@ -5,6 +5,7 @@ import base64
 import contextlib
 import json
 import os
+import pwd
 import shutil
 import sqlite3
 import string
@@ -75,9 +76,10 @@ def _prepare(tb):
     os.chmod(home / "hostkey.pem", 0o400)
     _token(tb, home)
     if os.geteuid() == 0:
+        user = pwd.getpwnam(USER)
         for folder, _, files in os.walk(home):
             for path in [folder, *(os.path.join(folder, f) for f in files)]:
-                shutil.chown(path, USER, USER)
+                os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
         shutil.chown(home / "token", 0, 0)  # clients want it to be theirs alone
     return home
 
