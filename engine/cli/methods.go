@@ -247,6 +247,8 @@ type methodObject struct {
 	Verb    string        `json:"verb,omitempty"`
 	Path    string        `json:"path,omitempty"`
 	Returns string        `json:"returns"` // "none", "value" or "stream"
+	Lua     string        `json:"lua"`     // a call with the required parameters
+	Shell   string        `json:"shell"`   // the same
 }
 
 type paramObject struct {
@@ -262,7 +264,7 @@ func newMethodObject(m *catalog.Method) methodObject {
 	o := methodObject{
 		Name: m.Name, Client: m.Client, Go: m.Go, Doc: docOf(m), Verb: m.Verb, Path: m.Path,
 		Returns: map[catalog.Shape]string{catalog.None: "none", catalog.Value: "value", catalog.Stream: "stream"}[m.Returns],
-		Params:  []paramObject{},
+		Params:  []paramObject{}, Lua: luaExample(m), Shell: shellExample(m),
 	}
 	for _, param := range m.Params {
 		o.Params = append(o.Params, paramObject(param))

@@ -17,18 +17,22 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/internal/testbed"
 )
 
-// An example is a fenced block of a document: a file to write, named by a comment before it, or commands to run.
+// An example is a fenced block of a document: a file to write, named by a comment before it, commands to run, or Lua to run
+// because a comment before it says so.
 type example struct {
 	line     int
 	language string
 	file     string // from <!-- file: PATH -->
 	exit     string // from <!-- exit: CODE -->
+	run      string // "run" or "same", from <!-- run --> or <!-- run: same -->
+	python   string // the block of Python before it, which prints the same if run is "same"
 	text     string
 }
 
 var (
 	fileComment = regexp.MustCompile(`^<!-- file: (\S+) -->$`)
 	exitComment = regexp.MustCompile(`^<!-- exit: (\d+) -->$`)
+	runComment  = regexp.MustCompile(`^<!-- (?:run: )?(run|same) -->$`)
 )
 
 // examples reads the fenced blocks of a document, in order.
@@ -40,15 +44,18 @@ func examples(t *testing.T, path string) []example {
 	}
 	var all []example
 	var open *example
-	var file, exit string
+	var file, exit, run, python string
 	scanner := bufio.NewScanner(bytes.NewReader(content))
 	for n := 1; scanner.Scan(); n++ {
 		line := scanner.Text()
 		switch language, fence := strings.CutPrefix(line, "```"); {
 		case fence && open == nil:
-			open = &example{line: n, language: language, file: file, exit: exit}
-			file, exit = "", ""
+			open = &example{line: n, language: language, file: file, exit: exit, run: run, python: python}
+			file, exit, run = "", "", ""
 		case fence:
+			if open.language == "python" {
+				python = open.text
+			}
 			all = append(all, *open)
 			open = nil
 		case open != nil:
@@ -59,6 +66,9 @@ func examples(t *testing.T, path string) []example {
 			}
 			if m := exitComment.FindStringSubmatch(line); m != nil {
 				exit = m[1]
+			}
+			if m := runComment.FindStringSubmatch(line); m != nil {
+				run = m[1]
 			}
 		}
 	}
@@ -78,7 +88,7 @@ func TestDocuments(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	for _, path := range []string{"README.md", "docs/guide.md", "docs/from-python.md"} {
+	for _, path := range []string{"README.md", "docs/guide.md", "docs/from-python.md", "docs/reference/lua.md"} {
 		t.Run(path, func(t *testing.T) {
 			all := examples(t, filepath.Join(root, path))
 			if len(all) == 0 {
@@ -119,28 +129,56 @@ func play(t *testing.T, dir string, environ []string, e example) int {
 		}
 		return 0
 	}
-	if e.language != "console" {
+	switch {
+	case e.run != "":
+		playLua(t, dir, environ, e)
+		return 1
+	case e.language != "console":
 		return 0
 	}
 	ran := 0
-	for command := range strings.SplitSeq(strings.ReplaceAll(e.text, "\\\n", " "), "\n") {
-		command, ok := strings.CutPrefix(command, "$ ")
-		if !ok || !strings.Contains(command, "rucio-task-manager ") || strings.HasPrefix(command, "docker") {
+	for line := range strings.SplitSeq(strings.ReplaceAll(e.text, "\\\n", " "), "\n") {
+		line, ok := strings.CutPrefix(line, "$ ")
+		if !ok || !strings.Contains(line, "rucio-task-manager ") || strings.HasPrefix(line, "docker") {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		cmd := exec.CommandContext(ctx, "bash", "-c", command)
-		cmd.Dir, cmd.Env = dir, environ
-		out, err := cmd.CombinedOutput()
-		cancel()
+		out, got, err := command(dir, environ, line)
 		want := e.exit
 		if want == "" {
 			want = "0"
 		}
-		if got := cmd.ProcessState.ExitCode(); got < 0 || want != strconv.Itoa(got) {
-			t.Errorf("line %d: $ %s\nexit code %d (%v), want %s\n%s", e.line, command, got, err, want, out)
+		if got < 0 || want != strconv.Itoa(got) {
+			t.Errorf("line %d: $ %s\nexit code %d (%v), want %s\n%s", e.line, line, got, err, want, out)
 		}
 		ran++
 	}
 	return ran
+}
+
+// playLua runs a piece of Lua, and the Python beside it if both are to print the same.
+func playLua(t *testing.T, dir string, environ []string, e example) {
+	t.Helper()
+	got, code, err := command(dir, environ, `rucio-task-manager exec -e "$0"`, e.text)
+	if code != 0 {
+		t.Errorf("line %d: exit code %d (%v)\n%s\n%s", e.line, code, err, e.text, got)
+		return
+	}
+	if e.run != "same" {
+		return
+	}
+	python := "from rucio.client import Client\nclient = Client()\n" + e.python
+	want, code, err := command(dir, environ, `"$TESTBED_PYTHON" -c "$0"`, python)
+	if code != 0 || got != want {
+		t.Errorf("line %d: Python (exit code %d, %v) prints\n%s\nand Lua\n%s", e.line, code, err, want, got)
+	}
+}
+
+// command runs a line of shell for at most a minute; args are $0, $1 and so on. It returns what was written and the exit code.
+func command(dir string, environ []string, line string, args ...string) (out string, code int, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", append([]string{"-c", line}, args...)...)
+	cmd.Dir, cmd.Env = dir, environ
+	text, err := cmd.CombinedOutput()
+	return string(text), cmd.ProcessState.ExitCode(), err
 }
