@@ -192,6 +192,12 @@ func (b *HTTP) Rename(ctx context.Context, from, to string) (err error) {
 		}
 		err = move()
 	}
+	if err == nil && strings.Contains(target.EscapedPath(), "%") {
+		// XRootD 5.5 takes the escaped address for the name
+		if _, lost := b.Stat(ctx, to); Is(lost, NotFound) {
+			return fmt.Errorf("the server has moved it to %s without unescaping: %w", target.EscapedPath(), errors.ErrUnsupported)
+		}
+	}
 	return err
 }
 

@@ -42,7 +42,10 @@ func (b *HTTP) Close() error {
 }
 
 // cleanUp is how long a failed Put may take to remove what it has left.
-const cleanUp = 20 * time.Second
+const (
+	cleanUp   = 20 * time.Second
+	lockPause = 100 * time.Millisecond
+)
 
 // Put implements Backend. Whether the object exists is asked before, and once more with the upload (If-None-Match), which
 // few servers understand. A missing folder is made when the server complains.
@@ -106,6 +109,10 @@ func (b *HTTP) undo(ctx context.Context, pfn string, cause error) error {
 		return HalfPut(pfn, cause) // the signature is for nothing but the upload; object stores keep no halves anyway
 	}
 	resp, err := b.do(ctx, request{method: http.MethodDelete, pfn: pfn})
+	for hasStatus(err, http.StatusLocked) && ctx.Err() == nil { // XRootD has not noticed yet that the upload is over
+		time.Sleep(lockPause)
+		resp, err = b.do(ctx, request{method: http.MethodDelete, pfn: pfn})
+	}
 	if err == nil {
 		discard(resp)
 	} else if !Is(err, NotFound) {
@@ -118,18 +125,24 @@ func (b *HTTP) undo(ctx context.Context, pfn string, cause error) error {
 // Get implements Backend.
 func (b *HTTP) Get(ctx context.Context, pfn string, offset, length int64) (_ io.ReadCloser, err error) {
 	defer func() { err = Fail("get", pfn, Other, err) }()
-	r := request{method: http.MethodGet, pfn: pfn, header: http.Header{}}
-	partial := offset > 0 || length >= 0
-	if partial {
-		last := ""
-		if length > 0 {
-			last = strconv.FormatInt(offset+length-1, 10)
-		}
-		r.header.Set("Range", fmt.Sprintf("bytes=%d-%s", offset, last))
+	last := int64(-1) // the end
+	if length >= 0 {
+		last = max(offset+length-1, offset)
 	}
-	resp, err := b.do(ctx, r)
-	if partial && hasStatus(err, http.StatusRequestedRangeNotSatisfiable) {
-		return io.NopCloser(strings.NewReader("")), nil // beyond the end, or the object is empty
+	resp, err := b.part(ctx, pfn, offset, last)
+	if err == nil && resp.StatusCode == http.StatusPartialContent {
+		first, end, total := contentRange(resp.Header.Get("Content-Range"))
+		if total >= 0 && (end < first || end >= total) {
+			// XRootD 5.5 promises bytes beyond the end, and has none for a range without one: it wants the exact range.
+			discard(resp)
+			if offset >= total {
+				return nothing(), nil
+			}
+			resp, err = b.part(ctx, pfn, offset, total-1)
+		}
+	}
+	if (offset > 0 || length >= 0) && hasStatus(err, http.StatusRequestedRangeNotSatisfiable) {
+		return nothing(), nil // beyond the end, or the object is empty
 	}
 	if err != nil {
 		return nil, err
@@ -145,6 +158,34 @@ func (b *HTTP) Get(ctx context.Context, pfn string, offset, length int64) (_ io.
 	return &reader{ctx: ctx, op: "get", pfn: pfn, Reader: broken{body}, Closer: resp.Body}, nil
 }
 
+func nothing() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
+
+// part asks for the bytes from first to last, or to the end when last is negative.
+func (b *HTTP) part(ctx context.Context, pfn string, first, last int64) (*http.Response, error) {
+	r := request{method: http.MethodGet, pfn: pfn, header: http.Header{}}
+	switch {
+	case last >= 0:
+		r.header.Set("Range", fmt.Sprintf("bytes=%d-%d", first, last))
+	case first > 0:
+		r.header.Set("Range", fmt.Sprintf("bytes=%d-", first))
+	}
+	return b.do(ctx, r)
+}
+
+// contentRange reads "bytes 5-9/1000"; what can't be read is -1.
+func contentRange(text string) (first, last, total int64) {
+	number := func(text string) int64 {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	span, size, _ := strings.Cut(strings.TrimPrefix(text, "bytes "), "/")
+	from, to, _ := strings.Cut(span, "-")
+	return number(from), number(to), number(size)
+}
+
 // seek sees to it that an answer's body begins at offset: a server may ignore that a part was asked for.
 func seek(resp *http.Response, offset int64) error {
 	if resp.StatusCode != http.StatusPartialContent {
@@ -154,9 +195,7 @@ func seek(resp *http.Response, offset int64) error {
 		}
 		return err
 	}
-	at, ok := strings.CutPrefix(resp.Header.Get("Content-Range"), "bytes ")
-	first, _, _ := strings.Cut(at, "-")
-	if n, err := strconv.ParseInt(first, 10, 64); !ok || err != nil || n != offset {
+	if first, _, _ := contentRange(resp.Header.Get("Content-Range")); first != offset {
 		return fmt.Errorf("bytes from %d were asked for, the server answers with %q", offset, resp.Header.Get("Content-Range"))
 	}
 	return nil
@@ -198,7 +237,7 @@ func (b *HTTP) Stat(ctx context.Context, pfn string) (Info, error) {
 }
 
 func (b *HTTP) peek(ctx context.Context, pfn string) (Info, error) {
-	resp, err := b.do(ctx, request{method: http.MethodGet, pfn: pfn, header: http.Header{"Range": {"bytes=0-0"}}})
+	resp, err := b.part(ctx, pfn, 0, 0)
 	if hasStatus(err, http.StatusRequestedRangeNotSatisfiable) {
 		return Info{PFN: pfn}, nil
 	}
@@ -208,8 +247,7 @@ func (b *HTTP) peek(ctx context.Context, pfn string) (Info, error) {
 	_ = resp.Body.Close()
 	info := Info{PFN: pfn, Size: resp.ContentLength, ModTime: modTime(resp.Header.Get("Last-Modified"))}
 	if resp.StatusCode == http.StatusPartialContent {
-		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
-		if info.Size, err = strconv.ParseInt(total, 10, 64); err != nil {
+		if _, _, info.Size = contentRange(resp.Header.Get("Content-Range")); info.Size < 0 {
 			return Info{}, fmt.Errorf("the server answers with the range %q, which tells no size", resp.Header.Get("Content-Range"))
 		}
 	}

@@ -66,3 +66,39 @@ func TestWebDAV(t *testing.T) {
 		t.Errorf("error %v, want no space", err)
 	}
 }
+
+// XRootD's own http door, plain and with a token. Version 5.5 unescapes names twice and ends them at a question mark or hash.
+func TestXRootDOverHTTP(t *testing.T) {
+	env := testbed.Require(t)
+	vars := env.RequireService(t, "xrootd")
+	token, err := os.ReadFile(vars["TESTBED_XROOTD_TOKEN"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := storage.Options{TLS: trust(t, env, "", ""), Token: func(context.Context, string) (rucio.Secret, error) {
+		return rucio.Secret(token), nil
+	}}
+	for _, name := range []string{"TESTBED_XROOTD_HTTP_URL", "TESTBED_XROOTD_HTTPS_URL"} {
+		t.Run(name, func(t *testing.T) {
+			url := vars[name]
+			_, server, _ := strings.Cut(url, "://")
+			var names []string
+			for _, name := range storagetest.Names {
+				if !strings.ContainsAny(name, "%#?") {
+					names = append(names, name)
+				}
+			}
+			storagetest.Run(t, storagetest.Door{
+				Backend: open(t, url, options), Base: url, Server: server, Names: names, PlainRename: true, InPlace: true, Pages: true,
+			})
+			b, from := open(t, url, options), url+"/"+testbed.Unique("from")
+			if err := b.Put(t.Context(), from, storage.FromBytes(nil), storage.PutOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			err := b.Rename(t.Context(), from, from+" to")
+			if !storage.Is(err, storage.Unsupported) || !strings.Contains(err.Error(), "%20to without unescaping") {
+				t.Errorf("rename: error %v, want one that says where the file is now", err)
+			}
+		})
+	}
+}

@@ -113,6 +113,9 @@ func (b *HTTP) hop(ctx context.Context, r request, door, at *url.URL) (*http.Res
 	for name, values := range r.header {
 		req.Header[name] = values
 	}
+	if r.method == "PROPFIND" || r.method == "MKCOL" {
+		req.Header["Idempotency-Key"] = nil // not sent; net/http may repeat these when an idle connection turns out to be closed
+	}
 	req.Header.Set("User-Agent", "rucio-task-manager")
 	if err := b.authorize(ctx, req, r.pfn, door); err != nil {
 		return nil, err

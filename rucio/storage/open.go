@@ -64,6 +64,7 @@ func schemes() map[string]func(Options) (Backend, error) {
 		"davs":  web,
 		"http":  web,
 		"https": web,
+		"s3":    func(o Options) (Backend, error) { return NewS3(o) },
 		"file":  func(Options) (Backend, error) { return NewFile(), nil },
 		"mem":   func(Options) (Backend, error) { return NewMem(), nil },
 	}

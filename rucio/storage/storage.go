@@ -22,12 +22,13 @@ type Backend interface {
 	// Put stores the bytes of src under pfn, making missing parent folders where the storage has folders. With
 	// options.Overwrite unset an existing object is an Exists error and stays as it is. A source that gives another size
 	// or other checksums than announced is a Corrupt error, and is never stored completely. On an error nothing is left
-	// under pfn that was not there before; where the storage could not be reached to see to it, Error.Half is set.
+	// under pfn that was not there before; where the storage could not be reached to see to it, Error.Half is set. An
+	// Overwrite that fails may cost the old object where the storage writes in place (XRootD).
 	Put(ctx context.Context, pfn string, src Source, options PutOptions) error
 
 	// Get reads length bytes from offset, to the end when length is negative. The reader fails with an error rather than
 	// end early when the connection breaks; closing it early is cheap. Reading beyond the end gives fewer bytes, no error.
-	// A folder is an error.
+	// A folder is an error, or the page that a web server makes of it.
 	Get(ctx context.Context, pfn string, offset, length int64) (io.ReadCloser, error)
 
 	// Stat tells size, kind and time of an object or folder, NotFound when there is none.

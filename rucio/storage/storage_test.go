@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -97,4 +98,15 @@ func TestFileHasOneWriter(t *testing.T) {
 	if stored != 1 {
 		t.Errorf("%d writers stored the file, want 1", stored)
 	}
+}
+
+func read(t *testing.T, b storage.Backend, pfn string, offset, length int64) (string, error) {
+	t.Helper()
+	r, err := b.Get(t.Context(), pfn, offset, length)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	content, err := io.ReadAll(r)
+	return string(content), err
 }

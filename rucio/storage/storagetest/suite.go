@@ -23,6 +23,14 @@ type Door struct {
 	Base string
 	// ReadOnly is the PFN of something in a folder that may not be written to, empty when the storage has no such thing.
 	ReadOnly string
+	// Names are those of Names that this server can tell apart, if not all.
+	Names []string
+	// PlainRename is set when only names that need no escaping can be renamed to.
+	PlainRename bool
+	// InPlace is set when an overwrite that fails takes the old object with it.
+	InPlace bool
+	// Pages is set when reading a folder gives a page for browsers.
+	Pages bool
 	// Checksums are those that this server knows, if not all of the backend's.
 	Checksums []string
 	// Server is "host:port" as Base has it, where connections can be broken; empty for a storage without a server.
@@ -37,6 +45,9 @@ func Run(t *testing.T, door Door) {
 	t.Helper()
 	if door.Checksums == nil {
 		door.Checksums = door.Backend.Features().Checksums
+	}
+	if door.Names == nil {
+		door.Names = Names
 	}
 	base := storage.Join(door.Base, fmt.Sprintf("suite-%08x", rand.Uint32())) //nolint:gosec // no secret
 	f := &fixture{Door: door, base: base}
