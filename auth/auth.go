@@ -41,6 +41,8 @@ type Options struct {
 	X509 X509Options
 	// SSH is for the type ssh.
 	SSH SSHOptions
+	// GSS is for the type gss.
+	GSS GSSOptions
 
 	// CachePath is the token cache file (auth_token_file_path). Empty: the file that Python's client uses, in TempDir for
 	// the user OSUser (see PythonPlace); no cache when these are empty too.

@@ -26,7 +26,7 @@ type method struct {
 // constructors has all authentication types of Python's client, and "token" for a token that somebody else obtained.
 func constructors() map[string]func(*session) (method, error) {
 	return map[string]func(*session) (method, error){
-		"gss":        notBuilt,
+		"gss":        newGSS,
 		"oidc":       newOIDC,
 		"ssh":        newSSH,
 		"token":      newReady,
@@ -39,17 +39,14 @@ func constructors() map[string]func(*session) (method, error) {
 // Types lists the values of auth_type, sorted.
 func Types() []string { return slices.Sorted(maps.Keys(constructors())) }
 
-// notBuilt is the constructor of a type that is known, but that this version cannot do.
-func notBuilt(s *session) (method, error) {
-	return method{}, &Error{
-		Kind:    Config,
-		Problem: fmt.Sprintf("auth_type %s is known, but this version cannot log in that way", s.opts.Type),
-		Advice:  "set RUCIO_CFG_CLIENT_AUTH_TYPE=userpass, or give a ready token in RUCIO_CFG_CLIENT_AUTH_TOKEN",
-	}
-}
+// Names lists Types, and those values of auth_type that are answered with a reason. Others are mistakes.
+func Names() []string { return append(Types(), "saml") }
 
 // unknownType is the error for an auth_type that does not exist, or for none.
 func unknownType(name string, suggest func(string, []string) string) *Error {
+	if name == "saml" {
+		return noSAML()
+	}
 	all := "one of " + strings.Join(Types(), ", ")
 	if name == "" {
 		return &Error{Kind: Config, Problem: "auth_type is not set", Advice: advise("auth_type", "to "+all)}

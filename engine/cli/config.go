@@ -58,7 +58,7 @@ func (p *program) loadConfig(c *cli.Context, changes map[string]string) (*config
 	}
 	maps.Copy(given, changes)
 	cfg, err := config.Load(config.Options{
-		AuthTypes: auth.Types(),
+		AuthTypes: auth.Names(),
 		Env:       p.Env,
 		File:      c.String("config"),
 		Overrides: given,

@@ -27,6 +27,7 @@ SERVICES: dict[str, Service] = {
     "elasticsearch": Service("Elasticsearch 7.17 with a password, where documents go"),
     "oidc": Service("OpenID provider that Rucio trusts", needs=("rucio",)),
     "opensearch": Service("OpenSearch 2.19, where they may go as well"),
+    "kdc": Service("Kerberos realm, and a Rucio server that takes its tickets", needs=("rucio",)),
     "voms": Service("VOMS server with one member, REST and the older protocol"),
     "xrootd": Service("XRootD servers without login, by unix, GSI and tokens, and a cluster"),
     "webdav": Service("WebDAV door with X.509 and tokens that redirects to a pool"),
