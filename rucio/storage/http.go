@@ -41,10 +41,9 @@ func (b *HTTP) Close() error {
 	return nil
 }
 
-// cleanUp is how long a failed Put may take to remove what it has left.
 const (
-	cleanUp   = 20 * time.Second
-	lockPause = 100 * time.Millisecond
+	cleanUp   = 20 * time.Second       // how long a failed Put may take to remove what it has left
+	lockPause = 100 * time.Millisecond // between two looks whether the server has let go of it
 )
 
 // Put implements Backend. Whether the object exists is asked before, and once more with the upload (If-None-Match), which

@@ -67,7 +67,7 @@ func NewHash(algorithm string) (hash.Hash, error) {
 // without its leading zeros.
 func NormalChecksum(algorithm, sum string) string {
 	sum = strings.ToLower(strings.TrimSpace(sum))
-	if algorithm == "adler32" && len(sum) < 8 {
+	if algorithm == "adler32" && sum != "" && len(sum) < 8 {
 		sum = strings.Repeat("0", 8-len(sum)) + sum
 	}
 	return sum
