@@ -63,6 +63,7 @@ lint: $(GOLANGCI) generated ## golangci-lint (imports' direction included) and l
 .PHONY: generated
 generated: ## fail when generated code is stale
 	@go run ./internal/catalogen -check
+	@go run ./internal/docgen -check
 
 .PHONY: generate
 generate: ## write generated code anew
