@@ -55,15 +55,28 @@ type Env struct {
 // with CI=true or TESTBED_REQUIRED=1.
 func Require(tb testing.TB) *Env {
 	tb.Helper()
-	env, err := load(os.Environ())
-	if err == nil {
-		err = ping(tb.Context(), env.HTTPURL)
-	}
+	env, err := Find(tb.Context())
 	if err != nil {
-		absent(tb, fmt.Sprintf("no testbed: %v (start one with `etc/testbed/testbed.py up`)", err))
+		absent(tb, err.Error())
 	}
 	return env
 }
+
+// Find returns the testbed that [Require] returns, or why there is none. It is for examples, which have no testing.TB; see
+// also [Required].
+func Find(ctx context.Context) (*Env, error) {
+	env, err := load(os.Environ())
+	if err == nil {
+		err = ping(ctx, env.HTTPURL)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("no testbed: %w (start one with `etc/testbed/testbed.py up`)", err)
+	}
+	return env, nil
+}
+
+// Required tells whether an absent testbed is a failure.
+func Required() bool { return os.Getenv("CI") == "true" || os.Getenv("TESTBED_REQUIRED") == "1" }
 
 // Daemons runs Rucio's real daemons once: all of them when no name is given, in an order that takes a
 // new rule to OK, e.g. "judge-evaluator" or "conveyor-submitter". A rule on a DID whose name begins with
@@ -237,7 +250,7 @@ func run(ctx context.Context, python, state, stdin string, args ...string) ([]by
 // absent ends the test: as skipped on a developer's machine, as failed where servers are promised.
 func absent(tb testing.TB, why string) {
 	tb.Helper()
-	if os.Getenv("CI") == "true" || os.Getenv("TESTBED_REQUIRED") == "1" {
+	if Required() {
 		tb.Fatal(why)
 	}
 	tb.Skip(why)
