@@ -43,12 +43,12 @@ down: ## stop the testbed; its state stays (see also: make clean)
 .PHONY: test
 test: lint up $(GOTESTSUM) ## everything CI checks: lint, generated code, all tests on real servers
 	@python3 -m unittest discover -q -s etc/testbed/tests
-	@TESTBED_REQUIRED=1 $(GOTESTSUM) --format pkgname-and-test-fails -- -count=1 -timeout 20m ./...
+	@TESTBED_INSTALL=1 TESTBED_REQUIRED=1 $(GOTESTSUM) --format pkgname-and-test-fails -- -count=1 -timeout 20m ./...
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=3s
 
 .PHONY: race
 race: up $(GOTESTSUM) ## the tests again under the race detector
-	@TESTBED_REQUIRED=1 $(GOTESTSUM) --format pkgname-and-test-fails -- -race -count=1 -timeout 30m ./...
+	@TESTBED_INSTALL=1 TESTBED_REQUIRED=1 $(GOTESTSUM) --format pkgname-and-test-fails -- -race -count=1 -timeout 30m ./...
 
 FUZZTIME ?= 30s
 .PHONY: fuzz

@@ -58,7 +58,7 @@ def testbed(args) -> Testbed:
         if getattr(args, f"{name}_port", None):
             asked[name] = getattr(args, f"{name}_port")
     options = {"db": args.db} if getattr(args, "db", None) else {}
-    return Testbed(Path(state), asked_ports=asked, options=options, install=getattr(args, "install", False))
+    return Testbed(Path(state), asked_ports=asked, options=options, install=getattr(args, "install", False) or os.environ.get("TESTBED_INSTALL") == "1")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument(f"--{name}-port", type=int, metavar="N", help=f"same as --port {name}=N")
     sub.add_argument("--port", type=named_port, action="append", metavar="NAME=N",
                      help="exactly this port; else a free one is chosen")
-    sub.add_argument("--install", action="store_true", help="apt-get install what is missing")
+    sub.add_argument("--install", action="store_true", help="apt-get install what is missing (also: TESTBED_INSTALL=1)")
     sub = command("down", down, "stop services")
     sub.add_argument("names", nargs="*", metavar="NAME", help="default: all")
     sub.add_argument("--wipe", action="store_true",

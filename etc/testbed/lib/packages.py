@@ -23,8 +23,17 @@ def install(names: tuple[str, ...], *, why: str, allowed: bool) -> None:
     say(f"{why}: {command(names)}")
     # RUNLEVEL=1 keeps packages from starting their services
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    done = subprocess.run(command(names).split(), env=env, stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    done = _apt(command(names), env)
+    if done.returncode:  # mostly because the machine is new and has no lists of packages, or old ones
+        update = command(()).split(" install")[0] + " update"
+        say(f"that failed; {update}, and again")
+        _apt(update, env)
+        done = _apt(command(names), env)
     if done.returncode:
         end = "\n".join(done.stdout.splitlines()[-10:])
-        raise TestbedError(f"{why}, and `{command(names)}` failed (is `apt-get update` due?):\n{end}")
+        raise TestbedError(f"{why}, and `{command(names)}` failed:\n{end}")
+
+
+def _apt(line: str, env: dict[str, str]) -> subprocess.CompletedProcess:
+    return subprocess.run(line.split(), env=env, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
