@@ -75,7 +75,7 @@ func (r *repl) names() []string {
 
 // fields are the names in what a chain of names stands for. Nothing is called for that.
 func (r *repl) fields(path []string) []string {
-	value := lua.LValue(lua.LNil)
+	value := lua.LNil
 	for i, name := range path {
 		if i > 0 {
 			value = fieldOf(value, name)

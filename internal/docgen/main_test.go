@@ -65,7 +65,7 @@ func TestEveryMethod(t *testing.T) {
 // TestTaskObject holds the page to the task object that scripts have.
 func TestTaskObject(t *testing.T) {
 	var documented []string
-	for _, m := range regexp.MustCompile("task\\.([a-z]+)").FindAllStringSubmatch(section(t, "\n## The task\n", "\n## "), -1) {
+	for _, m := range regexp.MustCompile(`task\.([a-z]+)`).FindAllStringSubmatch(section(t, "\n## The task\n", "\n## "), -1) {
 		documented = append(documented, m[1])
 	}
 	source := `local names = {} for name in pairs(require "task") do names[#names + 1] = name end return names`
