@@ -23,14 +23,14 @@ func (p *program) callCommand() *cli.Command {
 Methods and parameters are those of Rucio's Python client; see methods list and methods describe. A VALUE is read as the
 parameter's type wants it: text as it stands, a list as a,b or [a, b], a list of DIDs as scope:name,scope:name, a map as
 {key: value}. What a method streams is printed row by row as it arrives.
-
+` + serveDescription + `
 examples:
 $ rucio-task-manager call list_rses
 $ rucio-task-manager call add_replication_rule dids=test:file1 copies=1 rse_expression='tier=1'
 $ rucio-task-manager call list_replication_rules --json '{"filters": {"account": "root"}}' --output table
 $ rucio-task-manager call list_replicas --json - < query.json
 $ rucio-task-manager call --serve < requests.jsonl > answers.jsonl
-` + serveDescription,
+`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "json", Usage: "all arguments as one JSON `OBJECT`; - reads it from standard input"},
 			withoutDefault(outputFlag("`FORMAT` of the answer, by default jsonl for a stream and json for a value", "json", "jsonl", "table", "csv")),
