@@ -252,6 +252,11 @@ func (b *HTTP) Delete(ctx context.Context, pfn string) (err error) {
 			pfn = asFolder(pfn)
 		}
 	}
+	return b.remove(ctx, pfn)
+}
+
+// remove deletes what pfn is, whatever it is.
+func (b *HTTP) remove(ctx context.Context, pfn string) error {
 	resp, err := b.do(ctx, request{method: http.MethodDelete, pfn: pfn})
 	if err == nil {
 		discard(resp)

@@ -107,14 +107,12 @@ func (b *HTTP) undo(ctx context.Context, pfn string, cause error) error {
 	if signed(pfn) {
 		return HalfPut(pfn, cause) // the signature is for nothing but the upload; object stores keep no halves anyway
 	}
-	resp, err := b.do(ctx, request{method: http.MethodDelete, pfn: pfn})
+	err := b.remove(ctx, pfn)
 	for hasStatus(err, http.StatusLocked) && ctx.Err() == nil { // XRootD has not noticed yet that the upload is over
 		time.Sleep(lockPause)
-		resp, err = b.do(ctx, request{method: http.MethodDelete, pfn: pfn})
+		err = b.remove(ctx, pfn)
 	}
-	if err == nil {
-		discard(resp)
-	} else if !Is(err, NotFound) {
+	if err != nil && !Is(err, NotFound) {
 		b.options.Log.DebugContext(ctx, "a failed upload may have left something", "pfn", Public(pfn), "error", err)
 		return HalfPut(pfn, cause)
 	}

@@ -173,7 +173,7 @@ const answer = `<?xml version="1.0" encoding="utf-8"?><d:multistatus xmlns:d="DA
 <d:propstat><d:prop><d:quota-used-bytes/></d:prop><d:status>HTTP/1.1 404 Not Found</d:status></d:propstat></d:response></d:multistatus>`
 
 func TestPropfind(t *testing.T) {
-	url, body := "", ""
+	var body string
 	url, options := fake(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusMultiStatus)
 		fmt.Fprint(w, body)
