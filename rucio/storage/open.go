@@ -59,15 +59,26 @@ func (o Options) withDefaults() Options {
 // schemes returns the explicit map from a PFN's scheme to what makes its backend.
 func schemes() map[string]func(Options) (Backend, error) {
 	web := func(o Options) (Backend, error) { return NewHTTP(o), nil }
+	gfal := func(o Options) (Backend, error) { return orNone(NewGfal(o)) }
 	return map[string]func(Options) (Backend, error){
-		"dav":   web,
-		"davs":  web,
-		"http":  web,
-		"https": web,
-		"s3":    func(o Options) (Backend, error) { return NewS3(o) },
-		"file":  func(Options) (Backend, error) { return NewFile(), nil },
-		"mem":   func(Options) (Backend, error) { return NewMem(), nil },
+		"dav":    web,
+		"davs":   web,
+		"http":   web,
+		"https":  web,
+		"s3":     func(o Options) (Backend, error) { return orNone(NewS3(o)) },
+		"srm":    gfal,
+		"gsiftp": gfal,
+		"file":   func(Options) (Backend, error) { return NewFile(), nil },
+		"mem":    func(Options) (Backend, error) { return NewMem(), nil },
 	}
+}
+
+// orNone keeps a nil pointer from becoming a Backend that is not nil.
+func orNone[B Backend](b B, err error) (Backend, error) {
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // Schemes lists the schemes that Open knows, sorted.
