@@ -29,7 +29,7 @@ type IdentityOptions struct {
 
 	// VOMS is the VO whose attributes the proxy is to have, as voms-proxy-init --voms takes it: "atlas",
 	// "atlas:/atlas/Role=production". With a certificate, proxies are then made as they are needed, and kept in the file that
-	// Proxy or DefaultProxy names. MakeProxy makes them also without a VO.
+	// Proxy or DefaultProxy names. MakeProxy makes them also without a VO, and uses no proxy that somebody else made.
 	VOMS      string
 	MakeProxy bool
 	// Vomses are the files and folders that have the VOMS servers (see voms.Places).
@@ -83,6 +83,9 @@ func NewIdentity(opts IdentityOptions) (*Identity, error) {
 	if hasOwn && (opts.VOMS != "" || opts.MakeProxy) {
 		maker, err := newProxyMaker(own, opts)
 		return &Identity{own, maker}, err
+	}
+	if opts.MakeProxy {
+		return nil, nil // of nothing, none can be made
 	}
 	proxy := &keyPair{what: "the proxy certificate", cert: opts.Proxy, proxy: true, passOption: "client_key_passphrase"}
 	if _, err := os.Stat(opts.DefaultProxy); opts.Proxy == "" && opts.DefaultProxy != "" && err == nil {
@@ -138,7 +141,7 @@ func (i *Identity) File() string {
 // proxies. The error is an *Error.
 func (i *Identity) NewProxy(ctx context.Context) (*Proxy, error) {
 	if i.maker == nil {
-		return nil, &Error{Kind: Config, Attempt: "make a proxy", Problem: "there is no certificate to make it of", Advice: i.pair.advice()}
+		return nil, &Error{Kind: Config, Attempt: "make a proxy", Problem: "this identity makes none"}
 	}
 	return i.maker.renew(ctx)
 }

@@ -261,6 +261,8 @@ func TestReadProxy(t *testing.T) {
 		t.Errorf("of openssl's proxy: %+v, %v", read, err)
 	}
 	_, err = identity(t, IdentityOptions{Proxy: bed.Proxy}).NewProxy(t.Context())
-	wantError(t, err, Config, "make a proxy: there is no certificate to make it of",
-		"set RUCIO_CFG_CLIENT_CLIENT_X509_PROXY, or client_x509_proxy in the [client] section of rucio.cfg, to a proxy certificate, or make one (auth proxy init, voms-proxy-init)")
+	wantError(t, err, Config, "make a proxy: this identity makes none", "")
+	if id, err := NewIdentity(IdentityOptions{Proxy: bed.Proxy, MakeProxy: true}); id != nil || err != nil {
+		t.Errorf("makes a proxy of nothing: %v, %v", id, err)
+	}
 }

@@ -27,6 +27,7 @@ func (p *program) authCommand() *cli.Command {
 			p.authLoginCommand(),
 			p.authTokenCommand(),
 			p.authWhoamiCommand(),
+			p.authProxyCommand(),
 			{
 				Name:  "logout",
 				Usage: "forget the token that is kept",

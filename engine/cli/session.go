@@ -136,7 +136,8 @@ func (s *session) loginOptions(settings *config.Client, transport http.RoundTrip
 	}
 	_, options.OSUser = auth.PythonPlace(s.p.Env, s.p.User())
 	if settings.AuthType != "oidc" {
-		return options, nil
+		err := s.withCredentials(settings, &options)
+		return options, err
 	}
 	provider, err := auth.NewTransport(auth.TLSOptions{CACert: settings.CACert, Insecure: settings.InsecureTLS, WithSystem: true})
 	if err != nil {
@@ -169,14 +170,11 @@ func (p *program) oidcOptions(o config.OIDC) auth.OIDCOptions {
 
 // askPassword reads a password from the terminal.
 func (p *program) askPassword(username, host string) (rucio.Secret, error) {
-	fmt.Fprintf(p.terminal, "password of %s at %s: ", username, host)
-	text, err := p.ReadPassword()
-	fmt.Fprintln(p.terminal)
+	password, err := p.askSecret(fmt.Sprintf("password of %s at %s", username, host))
 	if err != nil {
 		return "", fail.With(fail.Auth, fmt.Errorf("read the password: %w", err))
 	}
-	p.redactor.Add(text)
-	return rucio.Secret(text), nil
+	return password, nil
 }
 
 // credentialsOf returns the credentials of a client. The login is looked at when the first token is needed: some methods,
