@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
 )
@@ -85,6 +86,8 @@ func checksum(t *testing.T, f *fixture) {
 	for _, algorithm := range f.Checksums {
 		known[algorithm] = true
 	}
+	// XRootD's http door has been seen to answer 500 once to what follows a checksum; tidying up is not what is tried here
+	patient := storage.Wrap(f.Backend, storage.Policy{Retries: 10, Pause: 10 * time.Millisecond})
 	for _, size := range []int{0, 1, 100, 1 << 20} {
 		want := content(size)
 		pfn := f.pfn("file")
@@ -100,7 +103,7 @@ func checksum(t *testing.T, f *fixture) {
 		}
 		_, err := f.Backend.Checksum(t.Context(), pfn, "crc7")
 		wantKind(t, "crc7", err, storage.Unsupported)
-		if err := f.Backend.Delete(t.Context(), pfn); err != nil {
+		if err := patient.Delete(t.Context(), pfn); err != nil {
 			t.Fatal(err)
 		}
 	}
