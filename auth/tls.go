@@ -21,6 +21,8 @@ type TLSOptions struct {
 	Insecure bool
 	// Identity has the certificate that is shown to a server that asks for one. Nil: none.
 	Identity *Identity
+	// Newest is the newest version of TLS to speak (tls.VersionTLS12); 0: any.
+	Newest uint16
 }
 
 // NewTransport returns rucio.NewTransport with TLSConfig.
@@ -35,7 +37,7 @@ func NewTransport(opts TLSOptions) (*http.Transport, error) {
 // TLSConfig returns the TLS configuration for connections to Rucio and to storage. Files of authorities are read at once, so
 // that a wrong one is an error here. The error is an *Error of kind Config.
 func TLSConfig(opts TLSOptions) (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: opts.Insecure} //nolint:gosec // only when asked for
+	config := &tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: opts.Newest, InsecureSkipVerify: opts.Insecure} //nolint:gosec // only when asked for
 	if opts.CACert != "" && !opts.Insecure {
 		trusted, err := loadAuthorities([]string{opts.CACert}, opts.WithSystem)
 		if err != nil {

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,9 +19,9 @@ import (
 type X509Options struct {
 	// Identity has the certificate. Nil is an error of New, which says what to set.
 	Identity *Identity
-	// HTTP sends the requests that show it: its transport is one of NewTransport with the same Identity. Other requests go
-	// through Options.HTTP, which shows no certificate.
-	HTTP *http.Client
+	// Connect returns what sends the requests that show it: a client whose transport is one of NewTransport with the same
+	// Identity, and with this newest version of TLS (0: any). Other requests go through Options.HTTP, which shows no certificate.
+	Connect func(newestTLS uint16) (*http.Client, error)
 }
 
 // allowedSkew is how far two clocks may differ before it is worth a word; what is made has held for that long already.
@@ -28,10 +29,11 @@ const allowedSkew = 5 * time.Minute
 
 // x509Login logs in with a client certificate (Python: BaseClient.__get_token_x509; GET /auth/x509 and /auth/x509_proxy).
 type x509Login struct {
-	*session          // shows no certificate
-	shows    *session // shows it
-	identity *Identity
-	path     string
+	*session           // shows no certificate
+	shows     *session // shows it
+	identity  *Identity
+	path      string
+	downgrade bool // shows speaks TLS 1.2
 }
 
 func newX509(s *session) (method, error) {
@@ -51,12 +53,21 @@ func newX509(s *session) (method, error) {
 				Advice: advise("auth_host", "to https://...")}
 		}
 	}
-	opts := s.opts
-	if opts.X509.HTTP != nil {
-		opts.HTTP = opts.X509.HTTP
+	x := &x509Login{session: s, identity: s.opts.X509.Identity, path: "/auth/" + s.opts.Type}
+	var err error
+	x.shows, err = x.connect(0)
+	return method{login: x.login}, err
+}
+
+// connect returns a session that shows the certificate.
+func (x *x509Login) connect(newestTLS uint16) (*session, error) {
+	client, err := x.opts.X509.Connect(newestTLS)
+	if err != nil {
+		return nil, err
 	}
-	x := &x509Login{session: s, shows: newSession(opts), identity: s.opts.X509.Identity, path: "/auth/" + s.opts.Type}
-	return method{login: x.login}, nil
+	opts := x.opts
+	opts.HTTP = client
+	return newSession(opts), nil
 }
 
 // login asks for a token. When it is refused it finds out why.
@@ -99,7 +110,23 @@ func (x *x509Login) ask(ctx context.Context, account string) (*answer, error) {
 	} else {
 		header.Set("X-Rucio-Allow-Return-Multiple-Accounts", "true")
 	}
-	return x.shows.get(ctx, x.path, header)
+	got, err := x.shows.get(ctx, x.path, header)
+	var sent *rucio.Error
+	if x.downgrade || !errors.As(err, &sent) || sent.Status != http.StatusForbidden {
+		return got, err
+	}
+	// Apache, told to ask for certificates on some pages only, asks after the handshake. Go knows how that goes in TLS 1.2,
+	// but not in 1.3, which Python's client speaks with it.
+	older, failure := x.connect(tls.VersionTLS12)
+	if failure != nil {
+		return got, err
+	}
+	again, failure := older.get(ctx, x.path, header)
+	if failure != nil && errors.Is(failure, TLS) {
+		return got, err // it speaks nothing older; the first answer says more
+	}
+	x.shows, x.downgrade = older, true
+	return again, failure
 }
 
 // explain makes a refused login useful.
@@ -108,9 +135,16 @@ func (x *x509Login) explain(ctx context.Context, c *credential, refusal error) e
 	if !errors.As(refusal, &e) {
 		return refusal
 	}
+	var sent *rucio.Error
 	switch {
 	case e.Kind == TLS && strings.Contains(e.Problem, remoteAlert):
 		return x.explainAlert(ctx, c, e)
+	case errors.As(e, &sent) && sent.Status == http.StatusForbidden:
+		explained := *e
+		explained.Kind = WrongCredentials
+		explained.Problem = "it refuses us the page (HTTP 403)"
+		explained.Advice = "ask the server's operators: where it asks for certificates on some pages only (SSLVerifyClient in a <Location>), it must speak TLS 1.2 besides 1.3"
+		return &explained
 	case e.Kind != WrongCredentials:
 		return refusal
 	case strings.Contains(e.Problem, "Cannot get DN"):

@@ -148,12 +148,11 @@ func withX509(t *testing.T, authType string, id *Identity) (Options, *testbed.En
 	if err != nil {
 		t.Fatal(err)
 	}
-	shows, err := NewTransport(TLSOptions{CACert: bed.CA, Identity: id})
-	if err != nil {
-		t.Fatal(err)
-	}
 	opts.Type, opts.Hosts, opts.HTTP, opts.Suggest = authType, []string{bed.TLSURL}, &http.Client{Transport: plain}, suggest.Hint
-	opts.X509 = X509Options{Identity: id, HTTP: &http.Client{Transport: shows}}
+	opts.X509 = X509Options{Identity: id, Connect: func(newest uint16) (*http.Client, error) {
+		shows, err := NewTransport(TLSOptions{CACert: bed.CA, Identity: id, Newest: newest})
+		return &http.Client{Transport: shows}, err
+	}}
 	opts.Username, opts.Password = "", ""
 	return opts, bed
 }

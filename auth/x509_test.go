@@ -1,11 +1,15 @@
 package auth
 
 import (
+	"crypto/tls"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -271,10 +275,54 @@ func TestX509NotAsked(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	opts, _ := withX509(t, "x509", identity(t, IdentityOptions{Cert: bed.UserCert, Key: bed.UserKey}))
-	opts.Hosts, opts.X509.HTTP = []string{server.URL}, server.Client()
+	opts.Hosts, opts.X509.Connect = []string{server.URL}, func(uint16) (*http.Client, error) { return server.Client(), nil }
 	_, err := source(t, opts).Token(t.Context())
 	wantError(t, err, Config, "log in with the client certificate "+bed.UserCert+" to account root: "+server.URL+": it saw no client certificate",
 		"set auth_host to a server that asks for client certificates; one that stands behind a proxy cannot, unless the proxy passes them on")
+}
+
+// Apache asks for a certificate after the handshake when only some pages want one, and answers 403 to who cannot do that in
+// TLS 1.3 (as seen with 2.4.71). What it does then in TLS 1.2 is played here by one that asks at once.
+func TestX509AskedLate(t *testing.T) {
+	_, bed := onTestbed(t)
+	pair, err := tls.LoadX509KeyPair(filepath.Join(filepath.Dir(bed.CA), "hostcert.pem"), filepath.Join(filepath.Dir(bed.CA), "hostkey.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, oldest := range map[string]uint16{"both versions": tls.VersionTLS12, "TLS 1.3 only": tls.VersionTLS13} {
+		t.Run(name, func(t *testing.T) {
+			var versions []uint16
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if versions = append(versions, r.TLS.Version); r.TLS.Version == tls.VersionTLS13 {
+					w.WriteHeader(http.StatusForbidden)
+				} else if len(r.TLS.PeerCertificates) == 1 {
+					give(w, "root-token")
+				}
+			}))
+			server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequestClientCert, MinVersion: oldest}
+			server.Config.ErrorLog = log.New(io.Discard, "", 0)
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			opts, _ := withX509(t, "x509", identity(t, IdentityOptions{Cert: bed.UserCert, Key: bed.UserKey}))
+			opts.Hosts = []string{strings.Replace(server.URL, "127.0.0.1", "localhost", 1)}
+			s := source(t, opts)
+			if oldest == tls.VersionTLS13 {
+				_, err := s.Token(t.Context())
+				wantError(t, err, WrongCredentials, "log in with the client certificate "+bed.UserCert+" to account root: "+opts.Hosts[0]+": it refuses us the page (HTTP 403)",
+					"ask the server's operators: where it asks for certificates on some pages only (SSLVerifyClient in a <Location>), it must speak TLS 1.2 besides 1.3")
+				return
+			}
+			if got := token(t, s); got != "root-token" {
+				t.Errorf("got the token %s", got.Reveal())
+			}
+			if _, err := s.Renew(t.Context(), "root-token"); err != nil {
+				t.Error(err)
+			}
+			if want := []uint16{tls.VersionTLS13, tls.VersionTLS12, tls.VersionTLS12}; !slices.Equal(versions, want) {
+				t.Errorf("spoke %x, want %x", versions, want)
+			}
+		})
+	}
 }
 
 func TestWrongCertificates(t *testing.T) {

@@ -65,11 +65,13 @@ func (s *session) withCertificate(settings *config.Client, options *auth.Options
 	if err != nil {
 		return err
 	}
-	transport, err := auth.NewTransport(auth.TLSOptions{CACert: settings.CACert, Insecure: settings.InsecureTLS, Identity: identity})
-	if err != nil {
-		return err
-	}
-	options.X509 = auth.X509Options{Identity: identity, HTTP: &http.Client{Transport: s.p.tracedLogins(s.c, transport)}}
+	options.X509 = auth.X509Options{Identity: identity, Connect: func(newestTLS uint16) (*http.Client, error) {
+		transport, err := auth.NewTransport(auth.TLSOptions{CACert: settings.CACert, Insecure: settings.InsecureTLS, Identity: identity, Newest: newestTLS})
+		if err != nil {
+			return nil, err
+		}
+		return &http.Client{Transport: s.p.tracedLogins(s.c, transport)}, nil
+	}}
 	return nil
 }
 
