@@ -49,6 +49,9 @@ type Options struct {
 	// Timeout is the longest silence of the server, before and within an answer; 0 is DefaultTimeout. A stream may take
 	// longer in all; the context bounds a call as a whole.
 	Timeout time.Duration
+	// Transfers is what package transfer keeps with a client, a *transfer.Mover: how to get in at storages, open connections
+	// to them, settings of RSEs. nil is a new one for each transfer, which gets in at storages that let anybody in.
+	Transfers any
 	// Trace, if set, is told of every HTTP exchange when it is over. It is called from several goroutines at once when the
 	// client is.
 	Trace func(RequestTrace)
@@ -129,6 +132,12 @@ func NewTransport(tlsConfig *tls.Config) *http.Transport {
 // typed fields. Nothing is decoded or copied: the JSON of a streamed row is valid until the next row is read. It is the
 // fast way for callers that pass JSON on.
 func (c *Client) Raw() *Client { return &Client{shared: c.shared, raw: true} }
+
+// Transfers returns Options.Transfers.
+func (c *Client) Transfers() any { return c.options.Transfers }
+
+// VO returns the virtual organisation in whose name requests are made.
+func (c *Client) VO() string { return c.options.VO }
 
 // typed returns the client with decoded results, for methods that look into the answer of another.
 func (c *Client) typed() *Client { return &Client{shared: c.shared} }

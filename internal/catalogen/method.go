@@ -121,7 +121,7 @@ func (s *source) params(f *ast.FuncDecl, m *method, directives []string) error {
 	m.Call = "c.Raw()." + m.Go + "(ctx"
 	if f.Recv == nil {
 		list = list[1:]
-		m.Call = s.name() + "." + m.Go + "(ctx, c.Raw()"
+		m.Call = s.name() + "." + m.Go + "(ctx, c"
 	}
 	notes, err := parseNotes(directives)
 	if err != nil {

@@ -1569,7 +1569,7 @@ var Methods = []Method{
 				take("sort", "string", &o.Sort).done(); err != nil {
 				return Result{}, err
 			}
-			return value(transfer.DownloadAria2c(ctx, c.Raw(), in.items, &o))
+			return value(transfer.DownloadAria2c(ctx, c, in.items, &o))
 		},
 	},
 	{
@@ -1598,7 +1598,7 @@ var Methods = []Method{
 				take("sort", "string", &o.Sort).done(); err != nil {
 				return Result{}, err
 			}
-			return value(transfer.DownloadDIDs(ctx, c.Raw(), in.items, &o))
+			return value(transfer.DownloadDIDs(ctx, c, in.items, &o))
 		},
 	},
 	{
@@ -1628,7 +1628,7 @@ var Methods = []Method{
 				take("deactivate_file_download_exceptions", "boolean", &o.DeactivateFileDownloadExceptions).done(); err != nil {
 				return Result{}, err
 			}
-			return value(transfer.DownloadFromMetalinkFile(ctx, c.Raw(), in.item, in.metalinkFilePath, &o))
+			return value(transfer.DownloadFromMetalinkFile(ctx, c, in.item, in.metalinkFilePath, &o))
 		},
 	},
 	{
@@ -1655,7 +1655,7 @@ var Methods = []Method{
 				take("deactivate_file_download_exceptions", "boolean", &o.DeactivateFileDownloadExceptions).done(); err != nil {
 				return Result{}, err
 			}
-			return value(transfer.DownloadPFNs(ctx, c.Raw(), in.items, &o))
+			return value(transfer.DownloadPFNs(ctx, c, in.items, &o))
 		},
 	},
 	{
@@ -3920,7 +3920,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "upload", Client: "UploadClient", Go: "Upload",
-		Doc:  "Sends files to RSEs and registers them.",
+		Doc:  "Sends files to RSEs and registers them. It returns 0, as Python's does, or fails.",
 		Verb: "", Path: "", Returns: Value,
 		Params: []Param{
 			{Name: "items", Type: "list of maps", Required: true, Doc: "files or folders, each a map with path, rse and any of did_scope, did_name, lifetime, dataset_name ..."},
@@ -3942,7 +3942,7 @@ var Methods = []Method{
 				take("activity", "string", &o.Activity).done(); err != nil {
 				return Result{}, err
 			}
-			return done(transfer.Upload(ctx, c.Raw(), in.items, &o))
+			return value(transfer.Upload(ctx, c, in.items, &o))
 		},
 	},
 	{

@@ -14,11 +14,11 @@ type UploadOptions struct {
 	Activity           string           `py:"activity=None"`             // of the rules that are made
 }
 
-// Upload sends files to RSEs and registers them.
+// Upload sends files to RSEs and registers them. It returns 0, as Python's does, or fails.
 //
 //rucio:method UploadClient.upload - -
 //rucio:param items files or folders, each a map with path, rse and any of did_scope, did_name, lifetime, dataset_name ...
-func Upload(_ context.Context, _ *rucio.Client, items []Item, o *UploadOptions) error {
+func Upload(_ context.Context, _ *rucio.Client, items []Item, o *UploadOptions) (int, error) {
 	_, _ = items, o
-	return notYet("upload")
+	return 0, notYet("upload")
 }
