@@ -96,6 +96,39 @@ func setArg(args catalog.Args, method *catalog.Method, name string, v lua.LValue
 	return nil
 }
 
+// fillArgs puts what a method has added to its arguments into the script's own tables, as Python's client does.
+func fillArgs(L *lua.LState, method *catalog.Method, out map[string]json.RawMessage) {
+	for name, raw := range out {
+		table := argTable(L, method, name)
+		list, err := Decode(L, string(raw))
+		filled, ok := list.(*lua.LTable)
+		if table == nil || err != nil || !ok {
+			continue
+		}
+		Fill(filled)
+		for i := 1; i <= filled.Len(); i++ {
+			table.RawSetInt(i, filled.RawGetInt(i))
+		}
+	}
+}
+
+// argTable returns the table that a script gave as an argument, nil when it gave none.
+func argTable(L *lua.LState, method *catalog.Method, name string) *lua.LTable {
+	n := L.GetTop()
+	if named, ok := L.Get(n).(*lua.LTable); ok && isNamed(method, n-1, named) {
+		if table, ok := named.RawGetString(name).(*lua.LTable); ok {
+			return table
+		}
+	}
+	for i, param := range method.Params {
+		if param.Name == name {
+			table, _ := L.Get(i + 1).(*lua.LTable)
+			return table
+		}
+	}
+	return nil
+}
+
 // isNamed tells whether a table that stands at the end, in the place of parameter i, holds arguments by name:
 //
 //   - one with list items, or with keys that are no names, is a value;

@@ -95,6 +95,7 @@ func callMethod(L *lua.LState, method *catalog.Method, client func(context.Conte
 		raiseMethod(L, method.Name, err)
 	}
 	result, err := method.Call(ctx, c, args)
+	fillArgs(L, method, result.Out)
 	if err != nil {
 		raiseMethod(L, method.Name, err)
 	}

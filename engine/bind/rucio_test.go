@@ -136,6 +136,25 @@ func TestMethodArguments(t *testing.T) {
 	})
 }
 
+// TestListsAreFilledInPlace holds that a list which Python's client adds to is the script's own table, after a failure too.
+func TestListsAreFilledInPlace(t *testing.T) {
+	items, traces := catalog.Param{Name: "items", Type: "list of maps"}, catalog.Param{Name: "traces_copy_out", Type: "list of maps"}
+	method := catalog.Method{Name: "upload", Params: []catalog.Param{items, traces}, Call: func(_ context.Context, _ *rucio.Client, args catalog.Args) (catalog.Result, error) {
+		result := catalog.Result{Value: json.RawMessage("true")}
+		if args["traces_copy_out"] != nil {
+			result.Out = map[string]json.RawMessage{"traces_copy_out": json.RawMessage(`[{"old": 1}, {"new": {"deep": 2}}]`)}
+		}
+		return result, errors.New("no such file")
+	}}
+	b := newLab(t, withMethods(method))
+	b.check(t, []example{
+		{`local t = {} local ok = pcall(rucio.upload, {items = {}, traces_copy_out = t}) return ok, #t, t[1].old, t[2].new.deep`, "false 2 1 2"},
+		{`local t = {{old = 1}} pcall(rucio.upload, {{path = "x"}}, t) return #t, t[2].new.deep`, "2 2"},
+		{`local t = {} pcall(rucio.upload, {{path = "x"}}, {traces_copy_out = t}) return #t`, "2"},
+		{`local ok, e = pcall(rucio.upload, {items = {}}) return tostring(e)`, "upload: no such file"},
+	})
+}
+
 func TestMethodResults(t *testing.T) {
 	method := func(name, value string, err error) catalog.Method {
 		return catalog.Method{Name: name, Call: func(context.Context, *rucio.Client, catalog.Args) (catalog.Result, error) {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -137,11 +138,12 @@ func (s *server) work(ctx context.Context, lines <-chan []byte) error {
 
 // answer makes the call that a line asks for and writes its answer. An error is one of writing.
 func (s *server) answer(ctx context.Context, line []byte) error {
+	var out map[string]json.RawMessage
 	r, err := readRequest(line)
 	result := &spill{temp: s.p.TempFile, limit: spillLimit}
 	defer result.Close()
 	if err == nil {
-		err = s.call(ctx, r, result)
+		out, err = s.call(ctx, r, result)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,12 +159,16 @@ func (s *server) answer(ctx context.Context, line []byte) error {
 		e.Message = s.p.redactor.String(e.Message)
 		s.out.Write(e.json())
 	}
+	if len(out) > 0 {
+		s.out.WriteString(`,"out":`)
+		s.out.Write(outJSON(out))
+	}
 	s.out.WriteString("}\n")
 	return s.out.Flush() // a bufio.Writer keeps its first error
 }
 
-// call makes one call and writes what Python's client would return.
-func (s *server) call(ctx context.Context, r request, result *spill) (err error) {
+// call makes one call and writes what Python's client would return. out are the arguments that it would have filled in place.
+func (s *server) call(ctx context.Context, r request, result *spill) (out map[string]json.RawMessage, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fail.Errorf(fail.Internal, "a bug: %v", r)
@@ -171,33 +177,34 @@ func (s *server) call(ctx context.Context, r request, result *spill) (err error)
 	}()
 	method, args, err := r.bind()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	settings, err := r.settings()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	client, err := s.session.client(settings)
 	if err == nil {
-		err = s.send(ctx, client, method, args, result)
+		out, err = s.send(ctx, client, method, args, result)
 	}
 	if isLogin(err) {
 		s.session.forget(settings) // whatever is wrong may be put right while we run
 	}
-	return err
+	return out, err
 }
 
-func (s *server) send(ctx context.Context, client *rucio.Client, m *catalog.Method, args catalog.Args, result *spill) error {
+func (s *server) send(ctx context.Context, client *rucio.Client, m *catalog.Method, args catalog.Args, result *spill) (map[string]json.RawMessage, error) {
 	answer, err := m.Call(ctx, client, args)
 	switch {
 	case err != nil:
-		return err
 	case answer.Rows == nil:
-		return writeValue(result, answer.Value)
+		err = writeValue(result, answer.Value)
 	case isText(m, args):
-		return writeOnly(result, answer.Rows)
+		err = writeOnly(result, answer.Rows)
+	default:
+		err = writeRows(result, answer.Rows)
 	}
-	return writeRows(result, answer.Rows)
+	return answer.Out, err
 }
 
 // isLogin tells whether there was no client, or no token for it.

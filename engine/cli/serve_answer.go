@@ -132,6 +132,15 @@ func (e serveError) json() []byte {
 	return bytes.TrimSpace(text.Bytes())
 }
 
+// outJSON writes the arguments that Python's client would have filled in place.
+func outJSON(out map[string]json.RawMessage) []byte {
+	text, err := json.Marshal(out)
+	if err != nil { // they are JSON already
+		return []byte("{}")
+	}
+	return text
+}
+
 // newServeError tells of an error in the terms of Python's client.
 func newServeError(err error) serveError {
 	var (

@@ -182,6 +182,24 @@ func TestServeKeepsData(t *testing.T) {
 	}
 }
 
+// TestServeTellsWhatIsFilledInPlace holds that the list which Python would have added to comes back, beside an error too, and
+// only when it was given.
+func TestServeTellsWhatIsFilledInPlace(t *testing.T) {
+	s := startServing(t, http.NotFound)
+	for kwargs, want := range map[string]string{
+		`{"items": []}`:                                           "",
+		`{"items": [], "traces_copy_out": null}`:                  "",
+		`{"items": [], "traces_copy_out": []}`:                    `,"out":{"traces_copy_out":[]}}`,
+		`{"items": [], "traces_copy_out": [{"n": 123456789012}]}`: `,"out":{"traces_copy_out":[{"n":123456789012}]}}`,
+	} {
+		s.send(t, `{"id": 1, "method": "upload", "kwargs": `+kwargs+`}`)
+		got := s.answer(t)
+		if !strings.HasPrefix(got, `{"id":1,"error":{`) || !strings.HasSuffix(got, want) || want == "" && strings.Contains(got, `"out"`) {
+			t.Errorf("%s: got %s, want it to end in %s", kwargs, got, want)
+		}
+	}
+}
+
 // TestServeTriesALoginAgain holds that a session that could not be made is not kept.
 func TestServeTriesALoginAgain(t *testing.T) {
 	s := startServing(t, func(w http.ResponseWriter, r *http.Request) {

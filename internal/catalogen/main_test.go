@@ -98,6 +98,7 @@ type TestOptions struct {
 	E []any `+"`py:\"e=None\"`"+`
 	F []Plain `+"`py:\"f=None\"`"+`
 	G map[string]any `+"`py:\"**kwargs\"`"+`
+	H *[]map[string]any `+"`py:\"h=None\"`"+`
 }
 
 // Test tests "all".
@@ -125,8 +126,9 @@ func (c *Client) Test(ctx context.Context, ruleID string, size int64, rseExpress
 		`var in struct { ruleID string size int64 rseExpression *string } var o rucio.TestOptions`,
 		`need("bytes_", "integer", &in.size).`,
 		`take("a", "integer", &o.A).`,
-		`rest(&o.G).done()`,
-		`return rows(c.Raw().Test(ctx, in.ruleID, in.size, in.rseExpression, &o))`,
+		`rest(&o.G).`,
+		`{Name: "h", Type: "list of maps", Default: "None"},`,
+		`result, err := rows(c.Raw().Test(ctx, in.ruleID, in.size, in.rseExpression, &o)) return result.filled("h", o.H), err`,
 	} {
 		if !strings.Contains(flat, want) {
 			t.Errorf("no %s in\n%s", want, code)

@@ -24,6 +24,7 @@ type method struct {
 type param struct {
 	Name, Kind, Default, Doc string
 	Required, Variadic       bool
+	Filled                   bool   // a pointer to a list, to which the method adds
 	Var, Type                string // the Go variable and its type, qualified; a field of the options has no type
 }
 
@@ -186,13 +187,23 @@ func (s *source) optionParams(m *method, options string) error {
 		}
 		tag, _ := strconv.Unquote(field.Tag.Value)
 		name, def, ok := strings.Cut(reflect.StructTag(tag).Get("py"), "=")
-		p := param{Name: name, Default: def, Var: "o." + field.Names[0].Name, Kind: s.kind(field.Type), Doc: commentText(field)}
+		p := param{Name: name, Default: def, Var: "o." + field.Names[0].Name, Kind: s.kind(field.Type), Doc: commentText(field), Filled: isListPointer(field.Type)}
 		if p.Name, p.Variadic = strings.CutPrefix(name, "**"); !ok && !p.Variadic {
 			return fmt.Errorf("%s.%s: write its tag as `py:\"name=default\"`", options, field.Names[0].Name)
 		}
 		m.Params = append(m.Params, p)
 	}
 	return nil
+}
+
+// isListPointer tells whether a type is *[]T: Python's lists that a method adds to.
+func isListPointer(e ast.Expr) bool {
+	star, ok := e.(*ast.StarExpr)
+	if !ok {
+		return false
+	}
+	_, ok = star.X.(*ast.ArrayType)
+	return ok
 }
 
 func commentText(field *ast.Field) string {

@@ -89,12 +89,15 @@ func (p *param) render(b *bytes.Buffer) {
 
 // renderCall writes the body of Call: variables, their decoding, the call.
 func (m *method) renderCall(b *bytes.Buffer) {
-	call, decode, fields := m.Call, fmt.Sprintf("read(%q, a)", m.Name), ""
+	call, decode, fields, filled := m.Call, fmt.Sprintf("read(%q, a)", m.Name), "", ""
 	for _, p := range m.Params {
 		if p.Type != "" {
 			fields += p.Var + " " + p.Type + "\n"
 			p.Var = "in." + p.Var
 			call += ", " + p.Var
+		}
+		if p.Filled {
+			filled += fmt.Sprintf(".filled(%q, %s)", p.Name, p.Var)
 		}
 		switch {
 		case p.Variadic:
@@ -112,5 +115,10 @@ func (m *method) renderCall(b *bytes.Buffer) {
 		fmt.Fprintf(b, "var o %s\n", m.Options)
 		call += ", &o"
 	}
-	fmt.Fprintf(b, "if err := %s.done(); err != nil {\nreturn Result{}, err\n}\nreturn %s(%s))\n", decode, m.Finish, call)
+	fmt.Fprintf(b, "if err := %s.done(); err != nil {\nreturn Result{}, err\n}\n", decode)
+	if filled == "" {
+		fmt.Fprintf(b, "return %s(%s))\n", m.Finish, call)
+		return
+	}
+	fmt.Fprintf(b, "result, err := %s(%s))\nreturn result%s, err\n", m.Finish, call, filled)
 }

@@ -46,7 +46,7 @@ type Method struct {
 	Path    string // its path below the host: "/rules/"
 	Returns Shape
 	// Call runs the method. Exactly one of the results is set, as Returns says; of a Stream, errors come from the
-	// sequence. Arguments are checked first: a *ArgumentError names the method, the parameter and what was expected.
+	// sequence; Out may be set beside it, or beside an error. Arguments are checked first: a *ArgumentError names the method, the parameter and what was expected.
 	Call func(ctx context.Context, c *rucio.Client, args Args) (Result, error)
 }
 
@@ -54,6 +54,10 @@ type Method struct {
 type Result struct {
 	Value json.RawMessage                   // Shape Value; "null" when Python returns None
 	Rows  iter.Seq2[json.RawMessage, error] // Shape Stream; a row is valid until the next one is read
+
+	// Out holds the arguments that Python's client fills in place, by their names, each as it is after the call; only those
+	// that were given, and nil when there are none. It is set beside an error too: traces are sent of a transfer that failed.
+	Out map[string]json.RawMessage
 }
 
 // Args are the arguments of one call by Python's names, each as JSON. An absent name takes Python's default; an explicit

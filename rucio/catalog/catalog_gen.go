@@ -1580,7 +1580,7 @@ var Methods = []Method{
 			{Name: "items", Type: "list of maps", Required: true, Doc: "what to fetch, each a map with did or filters and any of rse, base_dir, nrandom, force_scheme ..."},
 			{Name: "num_threads", Type: "integer", Default: "2", Doc: "files at a time"},
 			{Name: "trace_custom_fields", Type: "map", Default: "None", Doc: "added to each trace"},
-			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "Python fills this list with the traces sent"},
+			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "each trace that is sent is added to this list"},
 			{Name: "deactivate_file_download_exceptions", Type: "boolean", Default: "False", Doc: "failures are in the result only"},
 			{Name: "sort", Type: "string", Default: "None", Doc: "of replicas: geoip, custom_table or random"},
 		},
@@ -1598,7 +1598,8 @@ var Methods = []Method{
 				take("sort", "string", &o.Sort).done(); err != nil {
 				return Result{}, err
 			}
-			return value(transfer.DownloadDIDs(ctx, c, in.items, &o))
+			result, err := value(transfer.DownloadDIDs(ctx, c, in.items, &o))
+			return result.filled("traces_copy_out", o.TracesCopyOut), err
 		},
 	},
 	{
@@ -1610,7 +1611,7 @@ var Methods = []Method{
 			{Name: "metalink_file_path", Type: "string", Required: true, Doc: "the metalink, XML"},
 			{Name: "num_threads", Type: "integer", Default: "2", Doc: "files at a time"},
 			{Name: "trace_custom_fields", Type: "map", Default: "None", Doc: "added to each trace"},
-			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "Python fills this list with the traces sent"},
+			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "each trace that is sent is added to this list"},
 			{Name: "deactivate_file_download_exceptions", Type: "boolean", Default: "False", Doc: "failures are in the result only"},
 		},
 		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
@@ -1628,7 +1629,8 @@ var Methods = []Method{
 				take("deactivate_file_download_exceptions", "boolean", &o.DeactivateFileDownloadExceptions).done(); err != nil {
 				return Result{}, err
 			}
-			return value(transfer.DownloadFromMetalinkFile(ctx, c, in.item, in.metalinkFilePath, &o))
+			result, err := value(transfer.DownloadFromMetalinkFile(ctx, c, in.item, in.metalinkFilePath, &o))
+			return result.filled("traces_copy_out", o.TracesCopyOut), err
 		},
 	},
 	{
@@ -1639,7 +1641,7 @@ var Methods = []Method{
 			{Name: "items", Type: "list of maps", Required: true, Doc: "files, each a map with pfn, did, rse and any of base_dir, no_subdir, adler32, md5 ..."},
 			{Name: "num_threads", Type: "integer", Default: "2", Doc: "files at a time"},
 			{Name: "trace_custom_fields", Type: "map", Default: "None", Doc: "added to each trace"},
-			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "Python fills this list with the traces sent"},
+			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "each trace that is sent is added to this list"},
 			{Name: "deactivate_file_download_exceptions", Type: "boolean", Default: "False", Doc: "failures are in the result only"},
 		},
 		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
@@ -1655,7 +1657,8 @@ var Methods = []Method{
 				take("deactivate_file_download_exceptions", "boolean", &o.DeactivateFileDownloadExceptions).done(); err != nil {
 				return Result{}, err
 			}
-			return value(transfer.DownloadPFNs(ctx, c, in.items, &o))
+			result, err := value(transfer.DownloadPFNs(ctx, c, in.items, &o))
+			return result.filled("traces_copy_out", o.TracesCopyOut), err
 		},
 	},
 	{
@@ -3925,7 +3928,7 @@ var Methods = []Method{
 		Params: []Param{
 			{Name: "items", Type: "list of maps", Required: true, Doc: "files or folders, each a map with path, rse and any of did_scope, did_name, lifetime, dataset_name ..."},
 			{Name: "summary_file_path", Type: "string", Default: "None", Doc: "a JSON file with the result of each item"},
-			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "Python fills this list with the traces sent"},
+			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "each trace that is sent is added to this list"},
 			{Name: "ignore_availability", Type: "boolean", Default: "False", Doc: "upload to RSEs that take no writes"},
 			{Name: "activity", Type: "string", Default: "None", Doc: "of the rules that are made"},
 		},
@@ -3942,7 +3945,8 @@ var Methods = []Method{
 				take("activity", "string", &o.Activity).done(); err != nil {
 				return Result{}, err
 			}
-			return value(transfer.Upload(ctx, c, in.items, &o))
+			result, err := value(transfer.Upload(ctx, c, in.items, &o))
+			return result.filled("traces_copy_out", o.TracesCopyOut), err
 		},
 	},
 	{

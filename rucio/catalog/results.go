@@ -58,6 +58,26 @@ func toJSON(v any) (json.RawMessage, error) {
 	return raw, nil
 }
 
+// filled adds an argument that the method has added to, if there is one.
+func (r Result) filled(name string, list *[]map[string]any) Result { //nolint:unparam // today there is one such list
+	if list == nil {
+		return r
+	}
+	rows := *list
+	if rows == nil {
+		rows = []map[string]any{}
+	}
+	raw, err := json.Marshal(rows)
+	if err != nil {
+		return r // it came from JSON, or is a trace, which was sent as JSON
+	}
+	if r.Out == nil {
+		r.Out = map[string]json.RawMessage{}
+	}
+	r.Out[name] = raw
+	return r
+}
+
 // done is the result of a method whose success is all it says: Python returns True.
 func done(err error) (Result, error) { return value(true, err) }
 

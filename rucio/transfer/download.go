@@ -8,10 +8,10 @@ import (
 
 // DownloadPFNsOptions refine DownloadPFNs and DownloadFromMetalinkFile.
 type DownloadPFNsOptions struct {
-	NumThreads                       int              `py:"num_threads=2"`                             // files at a time
-	TraceCustomFields                map[string]any   `py:"trace_custom_fields=None"`                  // added to each trace
-	TracesCopyOut                    []map[string]any `py:"traces_copy_out=None"`                      // Python fills this list with the traces sent
-	DeactivateFileDownloadExceptions bool             `py:"deactivate_file_download_exceptions=False"` // failures are in the result only
+	NumThreads                       int               `py:"num_threads=2"`                             // files at a time
+	TraceCustomFields                map[string]any    `py:"trace_custom_fields=None"`                  // added to each trace
+	TracesCopyOut                    *[]map[string]any `py:"traces_copy_out=None"`                      // each trace that is sent is added to this list
+	DeactivateFileDownloadExceptions bool              `py:"deactivate_file_download_exceptions=False"` // failures are in the result only
 }
 
 // DownloadPFNs fetches files by their PFNs; the result tells of each.
@@ -25,11 +25,11 @@ func DownloadPFNs(_ context.Context, _ *rucio.Client, items []Item, o *DownloadP
 
 // DownloadDIDsOptions refine DownloadDIDs.
 type DownloadDIDsOptions struct {
-	NumThreads                       int              `py:"num_threads=2"`                             // files at a time
-	TraceCustomFields                map[string]any   `py:"trace_custom_fields=None"`                  // added to each trace
-	TracesCopyOut                    []map[string]any `py:"traces_copy_out=None"`                      // Python fills this list with the traces sent
-	DeactivateFileDownloadExceptions bool             `py:"deactivate_file_download_exceptions=False"` // failures are in the result only
-	Sort                             string           `py:"sort=None"`                                 // of replicas: geoip, custom_table or random
+	NumThreads                       int               `py:"num_threads=2"`                             // files at a time
+	TraceCustomFields                map[string]any    `py:"trace_custom_fields=None"`                  // added to each trace
+	TracesCopyOut                    *[]map[string]any `py:"traces_copy_out=None"`                      // each trace that is sent is added to this list
+	DeactivateFileDownloadExceptions bool              `py:"deactivate_file_download_exceptions=False"` // failures are in the result only
+	Sort                             string            `py:"sort=None"`                                 // of replicas: geoip, custom_table or random
 }
 
 // DownloadDIDs fetches files, datasets and containers; the result tells of each file.

@@ -8,10 +8,10 @@ import (
 
 // UploadOptions refine Upload.
 type UploadOptions struct {
-	SummaryFilePath    string           `py:"summary_file_path=None"`    // a JSON file with the result of each item
-	TracesCopyOut      []map[string]any `py:"traces_copy_out=None"`      // Python fills this list with the traces sent
-	IgnoreAvailability bool             `py:"ignore_availability=False"` // upload to RSEs that take no writes
-	Activity           string           `py:"activity=None"`             // of the rules that are made
+	SummaryFilePath    string            `py:"summary_file_path=None"`    // a JSON file with the result of each item
+	TracesCopyOut      *[]map[string]any `py:"traces_copy_out=None"`      // each trace that is sent is added to this list
+	IgnoreAvailability bool              `py:"ignore_availability=False"` // upload to RSEs that take no writes
+	Activity           string            `py:"activity=None"`             // of the rules that are made
 }
 
 // Upload sends files to RSEs and registers them. It returns 0, as Python's does, or fails.
