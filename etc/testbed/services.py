@@ -18,6 +18,7 @@ class Service(NamedTuple):
 
     about: str
     needs: tuple[str, ...] = ()  # services that have to run before it
+    passive: bool = False  # it has no process: its start looks each time whether something is to be done
 
 
 SERVICES: dict[str, Service] = {
@@ -32,6 +33,8 @@ SERVICES: dict[str, Service] = {
     "xrootd": Service("XRootD servers without login, by unix, GSI and tokens, and a cluster"),
     "webdav": Service("WebDAV door with X.509 and tokens that redirects to a pool"),
     "s3": Service("S3 gateway over TLS, with one bucket"),
+    "rses": Service("RSEs of Rucio on all these storages", needs=("rucio", "xrootd", "webdav", "s3"), passive=True),
+    "gfal": Service("Python with gfal2 and the real Rucio client, to compare with", needs=("rucio",), passive=True),
 }
 
 # What `up` starts when no name is given.

@@ -155,7 +155,7 @@ def status(tb: Testbed, _args) -> int:
     bad = 0
     for name in list(dict.fromkeys([*DEFAULT, *tb.started()])):
         found = tb.processes(name)
-        if not found:
+        if not found and not (name in SERVICES and SERVICES[name].passive):
             bad += 1
             print(f"{name:<14} down   start it with `testbed.py up {name}`")
             continue

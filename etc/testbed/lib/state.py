@@ -220,11 +220,13 @@ class Testbed:
             self.up(needed)
         module = self.service(name)
         with self.lock(f"service-{name}"):
-            if self.running(name):
-                self.check_ports()
-            else:
+            if not self.running(name):
                 self.publish(name, None)
                 module.start(self)
+            elif SERVICES[name].passive:
+                module.start(self)
+            else:
+                self.check_ports()
             values = {key: str(value) for key, value in module.env(self).items()}
             if values != self._part(name):
                 self.publish(name, values)
@@ -240,7 +242,9 @@ class Testbed:
             self.publish(name, None)
 
     def running(self, name: str) -> bool:
-        """Report whether the start of a service was completed and all its processes live."""
+        """Report whether the start of a service was completed and all its processes live; a passive one needs what it needs."""
+        if SERVICES[name].passive:
+            return self._part(name) is not None and all(map(self.running, SERVICES[name].needs))
         found = self.processes(name)
         return self._part(name) is not None and bool(found) and all(map(process.is_ours, found.values()))
 

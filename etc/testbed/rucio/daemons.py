@@ -1,12 +1,14 @@
 """daemons.py [--loop=S] [--fail=REGEX] [--events=URL] [NAME...]
 
 Run Rucio's real daemons once, in one process, without their waits at the start and without FTS: the
-conveyor uses Rucio's own `transfertool = mock`, which is extended to copy file:// to file://.
+conveyor uses Rucio's own `transfertool = mock`, which is extended to copy between folders of this machine: those of file://
+and those behind the RSEs of the service `rses`.
 """
 
 import argparse
 import fcntl
 import functools
+import json
 import os
 import re
 import shutil
@@ -97,6 +99,7 @@ def real_copies(fail):
             failed.discard(request_id)
 
     mock.MockTransfertool.submit = submit
+    mock.MockTransfertool.supported_schemes = {*mock.MockTransfertool.supported_schemes, "https", "davs", "root"}
     mock.MockTransferStatusReport.__init__ = status
     retry = core_request.should_retry_request
 
@@ -107,17 +110,48 @@ def real_copies(fail):
 
 
 def copy(transfer):
-    """Copy one file if its destination is a local one."""
-    target = urlparse(transfer.dest_url)
-    if target.scheme != "file":
+    """Copy one file between the folders behind source and destination, if there is one behind the destination."""
+    targets = folders(transfer.dest_url)
+    if not targets:
         return
-    sources = [urlparse(transfer.source_url(source)) for source in transfer.sources]
-    paths = [unquote(source.path) for source in sources if source.scheme == "file"]
+    paths = [path for source in transfer.sources for path in folders(transfer.source_url(source))]
     found = next(filter(os.path.exists, paths), None)
     if found is None:
         raise FileNotFoundError(f"no source file among {paths}")
-    os.makedirs(os.path.dirname(unquote(target.path)), exist_ok=True)
-    shutil.copy(found, unquote(target.path))
+    target = targets[0]
+    make_folder(os.path.dirname(target))
+    shutil.copy(found, target)
+    as_above(target)
+
+
+def folders(url):
+    """Return the local paths where a URL's bytes may lie: the path of a file, else below the folders of RSEs on real
+    servers, which the service rses names."""
+    parts = urlparse(url)
+    if parts.scheme == "file":
+        return [unquote(parts.path)]
+    file = os.path.join(os.environ["RUCIO_HOME"], "etc", "rse-folders.json")
+    if not os.path.exists(file):
+        return []
+    path = "/" + (parts.path if parts.scheme == "root" else unquote(parts.path)).lstrip("/")
+    with open(file, encoding="utf-8") as places:
+        return [folder + path[len(prefix):] for server, prefix, behind in json.load(places) for folder in behind
+                if server == parts.netloc and path.startswith(prefix)]
+
+
+def make_folder(path):
+    """Make a folder for the user of its server."""
+    if not os.path.isdir(path):
+        make_folder(os.path.dirname(path))
+        os.makedirs(path, exist_ok=True)
+        as_above(path)
+
+
+def as_above(path):
+    """Give a file or folder to the owner of the folder that it is in."""
+    if os.geteuid() == 0:
+        above = os.stat(os.path.dirname(path))
+        os.chown(path, above.st_uid, above.st_gid)
 
 
 def events_to(url):

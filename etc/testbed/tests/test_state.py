@@ -52,6 +52,16 @@ class Lifecycle(support.StateCase):
             patch.start()
             self.addCleanup(patch.stop)
 
+    def test_a_passive_one_is_up_without_a_process_and_looks_each_time(self):
+        with mock.patch.dict(SERVICES, {"fake": Service("made up", passive=True)}):
+            self.tb.service("fake").start = lambda tb: setattr(self, "starts", self.starts + 1)
+            self.tb.up("fake")
+            self.tb.up("fake")
+            self.assertEqual(self.starts, 2)
+            self.assertTrue(self.tb.running("fake"))
+            self.tb.down("fake")
+            self.assertFalse(self.tb.running("fake"))
+
     def test_up_twice_starts_once_and_down_forgets(self):
         self.tb.up("fake")
         self.tb.up("fake")

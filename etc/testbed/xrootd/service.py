@@ -23,7 +23,7 @@ USER = "xrootd"  # made by Debian's package; XRootD refuses to run as root
 PACKAGES = ("xrootd-server", "xrootd-client", "xrootd-server-plugins", "xrootd-client-plugins",
             "xrootd-scitokens-plugins", "libscitokens0")
 SINGLE = {"a": 18200, "b": 18201, "c": 18202, "d": 18203}
-HTTP = {"a": 18210, "d": 18213}
+HTTP = {"a": 18210, "c": 18212, "d": 18213}
 CLUSTER = {"manager": 18220, "server1": 18221, "server2": 18222}
 CMS = 18230
 ISSUER = "https://localhost/testbed/"  # nobody is asked: its key is in the server's cache
@@ -57,6 +57,7 @@ def env(tb):
             "TESTBED_XROOTD_TOKEN_URL": url("d"), "TESTBED_XROOTD_CLUSTER_URL": url("manager"),
             "TESTBED_XROOTD_HTTP_URL": f"http://localhost:{tb.known_port('xrootd-http-a')}",
             "TESTBED_XROOTD_HTTPS_URL": f"https://localhost:{tb.known_port('xrootd-http-d')}",
+            "TESTBED_XROOTD_X509_URL": f"https://localhost:{tb.known_port('xrootd-http-c')}",
             "TESTBED_XROOTD_TOKEN": home / "token", "TESTBED_XROOTD_DATA": home / "data",
             "TESTBED_XROOTD_CA": pki.folder(tb) / "ca.pem", "TESTBED_XROOTD_CERT_DIR": pki.folder(tb) / "certificates",
             "TESTBED_XROOTD_PROXY": pki.folder(tb) / "proxy.pem"}
