@@ -30,9 +30,11 @@ type Options struct {
 	// VO is the virtual organisation; empty is rucio.DefaultVO.
 	VO string
 
-	// Username and Password are for the type userpass.
-	Username string
-	Password rucio.Secret
+	// Username and Password are for the type userpass. AskPassword asks somebody for the password when a login needs one and
+	// there is none; nil: nobody is there.
+	Username    string
+	Password    rucio.Secret
+	AskPassword func() (rucio.Secret, error)
 	// Token is a token that somebody else obtained. It is used until it is refused; then the type says what to do.
 	Token rucio.Secret
 	// OIDC is for the type oidc.
@@ -48,6 +50,10 @@ type Options struct {
 	// the user OSUser (see PythonPlace); no cache when these are empty too.
 	CachePath       string
 	TempDir, OSUser string
+
+	// Unchecked leaves out the question to the server whether it takes a token that it has not just given, and for which account.
+	// Then a refusal is found out by the first call that uses the token, and another account not at all.
+	Unchecked bool
 
 	// HTTP sends the requests; nil is a client on rucio.NewTransport(nil). Redirects are not followed.
 	HTTP *http.Client
@@ -74,7 +80,7 @@ type Source struct {
 
 	mu       sync.Mutex
 	current  grant
-	looked   bool  // in the cache
+	looked   bool  // for a token that is there already
 	attempts int   // logins that ended
 	failure  error // of the last of them
 }
@@ -99,10 +105,6 @@ func New(opts Options) (*Source, error) {
 	}
 	source := &Source{session: s, method: m, login: make(chan struct{}, 1)}
 	source.login <- struct{}{}
-	if token := opts.Token.Reveal(); token != "" {
-		end := jwtExpiry(token)
-		source.current, source.looked = grant{token: opts.Token, expires: end, renewAt: end}, true
-	}
 	if path := cachePath(opts); path != "" && !m.uncached {
 		source.cache = &cache{path: path, log: opts.Log}
 	}
@@ -118,6 +120,7 @@ func withDefaults(opts Options) Options {
 		opts.Type = "token"
 	}
 	opts.Type = strings.ToLower(opts.Type)
+	opts.Token = cleanToken(opts.Token.Reveal())
 	opts.VO = cmp.Or(opts.VO, rucio.DefaultVO)
 	opts.UserAgent = cmp.Or(opts.UserAgent, "rucio-go")
 	opts.Script = cmp.Or(opts.Script, opts.UserAgent)
@@ -198,11 +201,10 @@ func (s *Source) fresh(ctx context.Context, stale rucio.Secret) (rucio.Secret, e
 	if s.attempts != before && s.failure != nil {
 		return "", s.failure
 	}
-	if s.lookInCache(stale) {
-		return s.current.token, nil
-	}
+	look := !s.looked
+	s.looked = true // later a token that is there is not newer than our own, or another process's, which may be refused as well
 	s.mu.Unlock()
-	got, err := s.method.login(ctx)
+	got, isNew, err := s.obtain(ctx, stale, look)
 	s.mu.Lock()
 	if errors.Is(err, Cancelled) {
 		return "", err
@@ -212,29 +214,39 @@ func (s *Source) fresh(ctx context.Context, stale rucio.Secret) (rucio.Secret, e
 		return "", err
 	}
 	s.current = got
-	s.session.opts.Log.Debug("logged in", "auth_type", s.session.opts.Type, "account", s.session.opts.Account, "expires", got.expires)
-	if s.cache != nil {
+	if isNew {
+		s.session.opts.Log.Debug("logged in", "auth_type", s.session.opts.Type, "account", s.session.opts.Account, "expires", got.expires)
+	}
+	if isNew && s.cache != nil {
 		s.cache.write(got.token.Reveal())
 	}
 	return got.token, nil
 }
 
+// obtain takes the token that is there already, if it may look for one and that is not the stale one, or logs in.
+func (s *Source) obtain(ctx context.Context, stale rucio.Secret, look bool) (got grant, isNew bool, err error) {
+	if look {
+		got, err = s.held(ctx)
+		if err != nil || !got.due(s.session.opts.Now()) && got.token != stale {
+			return got, false, err
+		}
+	}
+	got, err = s.method.login(ctx)
+	return got, true, err
+}
+
+// Login logs in anew, whatever token is there, and returns the new one. A token that somebody else obtained (type "token")
+// cannot be had anew; it is shown to the server. The error is an *Error.
+func (s *Source) Login(ctx context.Context) (rucio.Secret, error) {
+	if s.session.opts.Type != "token" {
+		s.mu.Lock()
+		s.looked, s.current = true, grant{}
+		s.mu.Unlock()
+	}
+	return s.fresh(ctx, "")
+}
+
 // usable tells whether the current token can be handed out instead of stale.
 func (s *Source) usable(stale rucio.Secret) bool {
 	return s.current.token != stale && !s.current.due(s.session.opts.Now())
-}
-
-// lookInCache takes the token of the cache file, the first time only: later its tokens are not newer than our own, or
-// another process's, which may be refused as well.
-func (s *Source) lookInCache(stale rucio.Secret) bool {
-	if s.cache == nil || s.looked {
-		return false
-	}
-	s.looked = true
-	token := s.cache.read(s.session.opts.Account, s.method.identity)
-	if token == "" {
-		return false
-	}
-	s.current = newGrant(rucio.Secret(token), s.session.opts.Now(), jwtExpiry(token))
-	return s.usable(stale)
 }

@@ -138,7 +138,7 @@ func wantFile(t *testing.T, path, text string, mode os.FileMode) {
 	}
 }
 
-// A token in the cache that the server does not know any more costs one login.
+// A token in the cache that the server does not know any more costs one login, and no call.
 func TestStaleCache(t *testing.T) {
 	opts, bed := onTestbed(t)
 	opts.CachePath = filepath.Join(t.TempDir(), "token")
@@ -147,8 +147,8 @@ func TestStaleCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := source(t, opts)
-	if got := token(t, s); got.Reveal() != stale {
-		t.Error("the cache is not used")
+	if got := token(t, s); got.Reveal() == stale {
+		t.Error("the stale token is used")
 	}
 	if got := account(t, bed.HTTPURL, nil, s); got != bed.Account {
 		t.Errorf("the token is for %s", got)

@@ -22,3 +22,11 @@ func (s *Source) Expires() time.Time {
 	defer s.mu.Unlock()
 	return s.current.expires
 }
+
+// File is where the tokens are kept for later processes; empty: nowhere.
+func (s *Source) File() string {
+	if s.cache == nil {
+		return ""
+	}
+	return s.cache.path
+}

@@ -27,7 +27,7 @@ func TestOIDCRefused(t *testing.T) {
 	}{
 		"unmapped identity": {idp.Token(t, stranger, "openid profile", "rucio"), name, UnknownAccount,
 			regexp.QuoteMeta("the server knows no account for the identity SUB=" + stranger + ", ISS=" + idp.Issuer),
-			regexp.QuoteMeta("have an administrator register it: rucio account identity add " + name + " --type OIDC --id 'SUB=" + stranger + ", ISS=" + idp.Issuer + "' --email <address>")},
+			regexp.QuoteMeta("have an administrator register it: rucio account identity add " + name + " --type OIDC --id 'SUB=" + stranger + ", ISS=" + idp.Issuer + "' --email ADDRESS")},
 		"another account": {idp.Token(t, robot, "openid profile", "rucio"), other, UnknownAccount,
 			regexp.QuoteMeta("the server takes SUB=" + robot + ", ISS=" + idp.Issuer + " for account " + name + ", not " + other),
 			regexp.QuoteMeta("set RUCIO_CFG_CLIENT_ACCOUNT, or account in the [client] section of rucio.cfg, to " + name + "; or make " + other + " the default account of the identity")},

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -14,23 +13,16 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
 
-// seen is what the server says of a token.
-type seen struct {
-	account string    // that it takes the token for; empty when it did not say
-	expires time.Time // by this machine's clock; zero when it is not known
-}
-
 // verify shows a token to the server (GET /auth/validate), which looks at its signature, end, audience, scope and identity.
 // The error says which of these is wrong.
 func (o *oidc) verify(ctx context.Context, token rucio.Secret) (seen, error) {
 	if !isToken(token.Reveal()) {
 		return seen{}, &Error{Kind: TokenRefused, Problem: "it has characters that no token has", Advice: "check that nothing but the token is there"}
 	}
-	header := http.Header{"X-Rucio-Auth-Token": {token.Reveal()}}
-	got, err := o.get(ctx, "/auth/validate", header)
+	answer, err := o.check(ctx, token, o.opts.Retries)
 	if isRefusal(err) {
 		// two processes that show a new token at the same time: the server stores it once, and refuses one of them
-		got, err = o.get(ctx, "/auth/validate", header)
+		answer, err = o.check(ctx, token, o.opts.Retries)
 	}
 	switch {
 	case isRefusal(err):
@@ -41,62 +33,10 @@ func (o *oidc) verify(ctx context.Context, token rucio.Secret) (seen, error) {
 	case err != nil:
 		return seen{}, err
 	}
-	answer := o.readValidation(got)
-	if answer.expires.IsZero() {
-		answer.expires = o.localTime(jwtExpiry(token.Reveal()))
-	}
 	if want := o.opts.Account; want != "" && answer.account != "" && answer.account != want {
-		return seen{}, o.otherAccount(got.host, token, answer.account)
+		return seen{}, o.otherAccount(o.server(), token, answer.account)
 	}
 	return answer, nil
-}
-
-// isRefusal tells an answer to a token that is no good: 401, or 500 with this exception (Rucio 41).
-func isRefusal(err error) bool { return errors.Is(err, rucio.ErrCannotAuthenticate) }
-
-// isMissing tells that a server does not have a path.
-func isMissing(err error) bool {
-	var e *rucio.Error
-	return errors.As(err, &e) && (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed)
-}
-
-var (
-	validAccount = regexp.MustCompile(`'account': '([^']*)'`)
-	validUntil   = regexp.MustCompile(`'lifetime': datetime\.datetime\((\d+), (\d+), (\d+), (\d+), (\d+)(?:, (\d+))?`)
-)
-
-// readValidation reads the answer of /auth/validate, which is a Python dictionary in text.
-func (o *oidc) readValidation(got *answer) (v seen) {
-	if found := validAccount.FindSubmatch(got.body); found != nil {
-		v.account = string(found[1])
-	}
-	if found := validUntil.FindSubmatch(got.body); found != nil {
-		var n [6]int
-		for i := range n {
-			n[i], _ = strconv.Atoi(string(found[i+1])) // of digits; the seconds may be missing
-		}
-		v.expires = o.localTime(time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC))
-	}
-	return v
-}
-
-// clockTolerance is by how much clocks may differ before anybody hears of it.
-const clockTolerance = 30 * time.Second
-
-// clockDifference returns by how much the server's clock is ahead of this machine's; zero when that is little.
-func (o *oidc) clockDifference() time.Duration {
-	if skew := time.Duration(o.skew.Load()); skew.Abs() > clockTolerance {
-		return skew
-	}
-	return 0
-}
-
-// localTime returns a time that somebody else's clock gave by this machine's clock.
-func (o *oidc) localTime(at time.Time) time.Time {
-	if at.IsZero() {
-		return at
-	}
-	return at.Add(-o.clockDifference())
 }
 
 // otherAccount is the error for a token that the server takes for another account than the one that is set. It always
@@ -172,7 +112,7 @@ func (o *oidc) probe(ctx context.Context, claims *Claims, e *Error) {
 	}
 	e.Kind = UnknownAccount
 	e.Problem = "the server knows no account for the identity " + claims.Identity()
-	e.Advice = fmt.Sprintf("have an administrator register it: rucio account identity add %s --type OIDC --id '%s' --email <address>", orElse(o.opts.Account, "<account>"), claims.Identity())
+	e.Advice = fmt.Sprintf("have an administrator register it: rucio account identity add %s --type OIDC --id '%s' --email ADDRESS", orElse(o.opts.Account, "ACCOUNT"), claims.Identity())
 	if provider := o.providerOf(ctx, url); provider != "" && provider != hostOf(claims.Issuer) {
 		e.Problem += fmt.Sprintf(", or does not trust its issuer: the server's own provider is at %s", provider)
 	}

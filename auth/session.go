@@ -52,6 +52,11 @@ type answer struct {
 // the other, beginning with the one that answered last, and all of them again after a pause, Options.Retries times, while
 // the failure may pass. Every error is an *Error; one that the server sent wraps a *rucio.Error.
 func (s *session) get(ctx context.Context, path string, header http.Header) (*answer, error) {
+	return s.getWith(ctx, path, header, s.opts.Retries)
+}
+
+// getWith is get with another number of retries.
+func (s *session) getWith(ctx context.Context, path string, header http.Header, retries int) (*answer, error) {
 	for round := 0; ; round++ {
 		failures, passing := []error(nil), false
 		first := s.host.Load()
@@ -68,7 +73,7 @@ func (s *session) get(ctx context.Context, path string, header http.Header) (*an
 			failures, passing = append(failures, failure), passing || failure.Passing
 		}
 		failure := combine(failures, passing)
-		if round >= s.opts.Retries || !passing {
+		if round >= retries || !passing {
 			return nil, failure
 		}
 		pause := min(firstPause<<round, maxPause)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 
@@ -23,9 +24,8 @@ func newUserpass(s *session) (method, error) {
 	if s.opts.Username == "" {
 		return method{}, &Error{Kind: Config, Problem: "auth_type is userpass, but username is not set", Advice: advise("username", "")}
 	}
-	if !s.opts.Password.IsSet() {
-		return method{}, &Error{Kind: Config, Problem: "auth_type is userpass, but password is not set",
-			Advice: "set RUCIO_CFG_CLIENT_PASSWORD, or RUCIO_CFG_CLIENT_PASSWORD_FILE to a file that holds the password"}
+	if !s.opts.Password.IsSet() && s.opts.AskPassword == nil && !mayHoldToken(s.opts) {
+		return method{}, noPassword(nil)
 	}
 	var err error
 	if u.username, err = headerText("username", s.opts.Username); err != nil {
@@ -38,8 +38,47 @@ func newUserpass(s *session) (method, error) {
 	return method{login: u.login, identity: s.opts.Username}, nil
 }
 
+// mayHoldToken tells whether there may be a token, so that a login, and a password, need not be.
+func mayHoldToken(opts Options) bool {
+	path := cachePath(opts)
+	if path == "" {
+		return opts.Token.IsSet()
+	}
+	_, err := os.Stat(path)
+	return opts.Token.IsSet() || err == nil
+}
+
+// noPassword is the error when there is no password; asking is why nobody gave one, or nil.
+func noPassword(asking error) *Error {
+	e := &Error{Kind: Config, Problem: "auth_type is userpass, but password is not set", Err: asking,
+		Advice: "set RUCIO_CFG_CLIENT_PASSWORD, or RUCIO_CFG_CLIENT_PASSWORD_FILE to a file that holds the password"}
+	if asking != nil {
+		e.Kind, e.Problem = WrongCredentials, "read the password: "+asking.Error()
+	}
+	return e
+}
+
+// askPassword gets the password of somebody at a terminal, unless it is there.
+func (u *userpass) askPassword() error {
+	if u.password != "" {
+		return nil
+	}
+	if u.opts.AskPassword == nil {
+		return noPassword(nil)
+	}
+	password, err := u.opts.AskPassword()
+	if err != nil {
+		return noPassword(err)
+	}
+	u.password, err = headerText("password", password.Reveal())
+	return err
+}
+
 // login asks for a token. When it is refused it finds out what is wrong.
 func (u *userpass) login(ctx context.Context) (grant, error) {
+	if err := u.askPassword(); err != nil {
+		return grant{}, err
+	}
 	got, err := u.ask(ctx, u.opts.Account)
 	if err != nil {
 		err = u.explain(ctx, err)

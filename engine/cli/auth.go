@@ -109,12 +109,7 @@ func (p *program) authLogin(c *cli.Context) error {
 	}
 	p.redactor.Add(login.Token.Reveal())
 	fmt.Fprintf(p.Stdout, "logged in to account %s at %s\n", login.Account, s.hosts())
-	if !login.Expires.IsZero() {
-		fmt.Fprintf(p.Stdout, "the token is good until %s\n", login.Expires.Local().Format(time.DateTime))
-	}
-	if login.File != "" {
-		fmt.Fprintf(p.Stdout, "it is kept in %s\n", login.File)
-	}
+	s.tellExpiry(login.Expires, login.File)
 	switch {
 	case login.Refreshed:
 		fmt.Fprintln(p.Stdout, "Rucio refreshes it for runs that last longer")
@@ -127,9 +122,18 @@ func (p *program) authLogin(c *cli.Context) error {
 	return nil
 }
 
-// logIn logs in with the credentials of the configuration and asks Rucio as whom.
+// logIn logs in with the credentials of the configuration, whatever token is kept, and asks Rucio as whom.
 func (s *authSession) logIn(ctx context.Context) error {
-	client, err := s.client(nil)
+	source, err := s.source()
+	if err != nil {
+		return err
+	}
+	token, err := source.Login(ctx)
+	if err != nil {
+		return classify(err)
+	}
+	s.p.redactor.Add(token.Reveal())
+	client, err := s.clientOf(source)
 	if err != nil {
 		return err
 	}
@@ -137,8 +141,29 @@ func (s *authSession) logIn(ctx context.Context) error {
 	if err != nil {
 		return classify(err)
 	}
-	_, err = fmt.Fprintf(s.p.Stdout, "logged in to account %s at %s\n", me.Account, s.hosts())
-	return err
+	fmt.Fprintf(s.p.Stdout, "logged in to account %s at %s\n", me.Account, s.hosts())
+	s.tellExpiry(source.Expires(), source.File())
+	return nil
+}
+
+// clientOf returns a client with the tokens of a source.
+func (s *authSession) clientOf(source *auth.Source) (*rucio.Client, error) {
+	client, err := rucio.New(rucio.Options{
+		Hosts: s.settings.RucioHosts, Account: s.settings.Account, VO: s.settings.VO, Script: s.script, UserAgent: s.p.userAgent(),
+		HTTP: &http.Client{Transport: s.transport}, Retries: retries(s.settings), Trace: s.p.traceRequests(s.c),
+		Credentials: &credentials{source: func() (*auth.Source, error) { return source, nil }, redactor: s.p.redactor},
+	})
+	return client, classify(err)
+}
+
+// tellExpiry tells until when a token is good, and where it is kept.
+func (s *authSession) tellExpiry(expires time.Time, file string) {
+	if !expires.IsZero() {
+		fmt.Fprintf(s.p.Stdout, "the token is good until %s\n", expires.Local().Format(time.DateTime))
+	}
+	if file != "" {
+		fmt.Fprintf(s.p.Stdout, "it is kept in %s\n", file)
+	}
 }
 
 // hosts are the servers that log in, for people.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -183,13 +182,9 @@ func (p *program) authWhoami(c *cli.Context) error {
 		return err
 	}
 	settings := s.settings
-	client, err := rucio.New(rucio.Options{
-		Hosts: settings.RucioHosts, Account: settings.Account, VO: settings.VO, Script: s.script, UserAgent: p.userAgent(),
-		HTTP: &http.Client{Transport: s.transport}, Retries: retries(settings), Trace: p.traceRequests(c),
-		Credentials: &credentials{source: func() (*auth.Source, error) { return source, nil }, redactor: p.redactor},
-	})
+	client, err := s.clientOf(source)
 	if err != nil {
-		return classify(err)
+		return err
 	}
 	me, err := client.Whoami(c.Context)
 	if err != nil {

@@ -98,16 +98,8 @@ func (s *session) transport(settings *config.Client) (*http.Transport, error) {
 	return transport, classify(err)
 }
 
-// login returns the source of tokens that the configuration describes. A password that is nowhere is asked for, if
-// somebody is there.
+// login returns the source of tokens that the configuration describes.
 func (s *session) login(settings *config.Client, transport http.RoundTripper) (*auth.Source, error) {
-	if settings.AuthType == "userpass" && settings.Username != "" && !settings.Password.IsSet() && s.p.StdinTTY && s.p.StderrTTY {
-		password, err := s.p.askPassword(settings.Username, settings.AuthHosts[0])
-		if err != nil {
-			return nil, err
-		}
-		settings.Password = password
-	}
 	options, err := s.loginOptions(settings, transport)
 	if err != nil {
 		return nil, err
@@ -125,6 +117,7 @@ func (s *session) loginOptions(settings *config.Client, transport http.RoundTrip
 		Username:  settings.Username,
 		Password:  settings.Password,
 		Token:     settings.AuthToken,
+		Unchecked: s.c.Bool("no-login-check"),
 		CachePath: settings.AuthTokenFilePath,
 		TempDir:   s.p.TempDir,
 		HTTP:      &http.Client{Transport: s.p.tracedLogins(s.c, transport)},
@@ -133,6 +126,11 @@ func (s *session) loginOptions(settings *config.Client, transport http.RoundTrip
 		Suggest:   suggest.Hint,
 		Now:       s.p.Now,
 		Log:       s.p.logger(s.c),
+	}
+	if s.p.StdinTTY && s.p.StderrTTY {
+		options.AskPassword = func() (rucio.Secret, error) {
+			return s.p.askSecret(fmt.Sprintf("password of %s at %s", settings.Username, settings.AuthHosts[0]))
+		}
 	}
 	_, options.OSUser = auth.PythonPlace(s.p.Env, s.p.User())
 	if settings.AuthType != "oidc" {
@@ -166,15 +164,6 @@ func (p *program) oidcOptions(o config.OIDC) auth.OIDCOptions {
 		options.TokenFiles = []string{"/tmp/access_token"}
 	}
 	return options
-}
-
-// askPassword reads a password from the terminal.
-func (p *program) askPassword(username, host string) (rucio.Secret, error) {
-	password, err := p.askSecret(fmt.Sprintf("password of %s at %s", username, host))
-	if err != nil {
-		return "", fail.With(fail.Auth, fmt.Errorf("read the password: %w", err))
-	}
-	return password, nil
 }
 
 // credentialsOf returns the credentials of a client. The login is looked at when the first token is needed: some methods,
