@@ -29,6 +29,8 @@ type Options struct {
 	// speak srm:// and gsiftp://, and for GSI. Env is the environment for such programs, "NAME=value" each.
 	Proxy, CADir string
 	Env          []string
+	// XRootDTool has the installed xrdcp and xrdfs serve "root://" PFNs instead of our own client: for servers that want GSI.
+	XRootDTool bool
 	// Log gets a line at debug level where a backend does something one would not expect; nil is none.
 	Log *slog.Logger
 }
@@ -60,12 +62,22 @@ func (o Options) withDefaults() Options {
 func schemes() map[string]func(Options) (Backend, error) {
 	web := func(o Options) (Backend, error) { return NewHTTP(o), nil }
 	gfal := func(o Options) (Backend, error) { return orNone(NewGfal(o)) }
+	root := func(o Options) (Backend, error) {
+		if o.XRootDTool {
+			return orNone(NewRootTool(o))
+		}
+		return NewRoot(o, RootOptions{}), nil
+	}
 	return map[string]func(Options) (Backend, error){
 		"dav":    web,
 		"davs":   web,
 		"http":   web,
 		"https":  web,
 		"s3":     func(o Options) (Backend, error) { return orNone(NewS3(o)) },
+		"root":   root,
+		"roots":  root,
+		"xroot":  root,
+		"xroots": root,
 		"srm":    gfal,
 		"gsiftp": gfal,
 		"file":   func(Options) (Backend, error) { return NewFile(), nil },

@@ -70,6 +70,17 @@ func TestRoot(t *testing.T) {
 	}
 }
 
+// Open has a backend for each of the schemes, and the installed programs where they are asked for.
+func TestRootIsOpened(t *testing.T) {
+	for _, scheme := range []string{"root", "roots", "xroot", "xroots"} {
+		open(t, scheme, storage.Options{})
+	}
+	t.Setenv("PATH", t.TempDir())
+	if _, err := storage.Open("root", storage.Options{XRootDTool: true}); !storage.Is(err, storage.Unsupported) || !strings.Contains(err.Error(), "needs the program xrdcp") {
+		t.Errorf("without xrdcp: %v", err)
+	}
+}
+
 func TestRootErrors(t *testing.T) {
 	vars := testbed.RequireService(t, "xrootd")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
