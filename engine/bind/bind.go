@@ -44,6 +44,9 @@ type Host struct {
 	TempDir func() (string, error)
 	// Env looks an environment variable up; nil means that none is set.
 	Env func(name string) (string, bool)
+	// BeforeEnv is called before a script reads a variable, which may have to be made first: BEARER_TOKEN by a login. The error
+	// is why it cannot be. nil means that variables are as they are.
+	BeforeEnv func(ctx context.Context, name string) error
 	// Redactor learns of the secrets that scripts read; nil forgets them.
 	Redactor *redact.Redactor
 	// Record takes the metrics of the task; nil drops them.

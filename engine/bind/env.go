@@ -52,6 +52,9 @@ func (c *call) env(name string) string {
 	if c.host.Env == nil {
 		return ""
 	}
+	if c.host.BeforeEnv != nil {
+		c.check(c.host.BeforeEnv(c.context(), name))
+	}
 	value, _ := c.host.Env(name)
 	if secretName.MatchString(name) && (!publicName.MatchString(name) || strings.Contains(strings.ToLower(name), "webhook")) {
 		c.host.secret(value)

@@ -246,29 +246,3 @@ func (p *program) openBrowser(url string) bool {
 	go func() { _ = cmd.Wait() }() // so that it leaves no zombie
 	return true
 }
-
-// offerer returns what hands tokens of an identity provider to the tools that tasks start, in BEARER_TOKEN as the Python
-// task manager did; nil when tokens are Rucio's own, which no tool takes.
-func (p *program) offerer(settings *config.Client) func(rucio.Secret) {
-	if settings.AuthType != "oidc" {
-		return nil
-	}
-	return func(token rucio.Secret) {
-		text := token.Reveal()
-		p.bearer.Store(&text)
-		if p.Setenv == nil {
-			return
-		}
-		if err := p.Setenv("BEARER_TOKEN", text); err != nil {
-			fmt.Fprintf(p.Stderr, "warning: cannot set BEARER_TOKEN for tools: %v\n", err)
-		}
-	}
-}
-
-// lookupEnv returns a variable of the environment; BEARER_TOKEN is the current token when there is one.
-func (p *program) lookupEnv(name string) (string, bool) {
-	if token := p.bearer.Load(); token != nil && name == "BEARER_TOKEN" {
-		return *token, true
-	}
-	return p.State.lookupEnv(name)
-}

@@ -60,8 +60,13 @@ func (p *program) loadDefinitions(ctx context.Context, c *cli.Context, sources [
 		return nil, err
 	}
 	set, err := task.Load(ctx, sources, task.Options{
-		Files:  p.Files,
-		Env:    p.lookupEnv,
+		Files: p.Files,
+		Env: func(name string) (string, bool) {
+			if name == bearerVariable && p.beforeBearer != nil {
+				p.beforeBearer(ctx)
+			}
+			return p.lookupEnv(name)
+		},
 		Stdin:  p.Stdin,
 		HTTP:   client,
 		Strict: c.Bool("strict"),

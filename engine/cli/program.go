@@ -10,7 +10,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
-	"sync/atomic"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,12 +24,14 @@ const programName = "rucio-task-manager"
 type program struct {
 	*State
 	redactor *redact.Redactor
-	terminal io.Writer              // standard error as it is, for prompts, which have no line end
-	plain    io.Writer              // standard output as it is, for data that programs read, and the one command that shows a secret
-	bearer   atomic.Pointer[string] // the current token of an identity provider, for env.get("BEARER_TOKEN")
-	format   string                 // of --output, or nagios, as far as it is known
-	exitZero bool                   // --exit-zero, and the tasks have been run
+	terminal io.Writer // standard error as it is, for prompts, which have no line end
+	plain    io.Writer // standard output as it is, for data that programs read, and the one command that shows a secret
+	offered  sync.Map  // variables that a login has set, see offer
+	format   string    // of --output, or nagios, as far as it is known
+	exitZero bool      // --exit-zero, and the tasks have been run
 	log      *slog.Logger
+
+	beforeBearer func(ctx context.Context) // before a template uses BEARER_TOKEN; nil: nothing is done
 
 	lookedFor []string // places of rucio.cfg where loadConfig found none
 }

@@ -98,7 +98,7 @@ func (p *program) runSelected(c *cli.Context) error {
 	}
 	ctx, hard, off := p.stoppable(c.Context)
 	defer off()
-	options.Hard = hard
+	options.Hard, p.beforeBearer = hard, options.BeforeTool
 	chosen, err := p.selectTasks(ctx, c, sourcesOf(c))
 	if err != nil {
 		return err

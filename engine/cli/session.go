@@ -27,12 +27,15 @@ type session struct {
 
 	mu      sync.Mutex
 	clients map[string]*connection // by the overrides that make them differ
+
+	tools tools
 }
 
 // connection is a client, or why there is none.
 type connection struct {
-	client *rucio.Client
-	err    error
+	client      *rucio.Client
+	credentials *credentials
+	err         error
 }
 
 func (p *program) newSession(c *cli.Context, command string) *session {
@@ -46,20 +49,23 @@ func (s *session) client(changes map[string]string) (*rucio.Client, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.clients[key] == nil {
-		client, err := s.connect(changes)
-		s.clients[key] = &connection{client, err}
+		s.clients[key] = s.connect(changes)
 	}
 	return s.clients[key].client, s.clients[key].err
 }
 
-func (s *session) connect(changes map[string]string) (*rucio.Client, error) {
+func (s *session) connect(changes map[string]string) *connection {
 	settings, err := s.settings(changes)
 	if err != nil {
-		return nil, err
+		return &connection{err: err}
 	}
 	transport, err := s.transport(settings)
 	if err != nil {
-		return nil, err
+		return &connection{err: err}
+	}
+	login := s.credentialsOf(settings, transport)
+	if len(changes) == 0 { // whatever a script logs in as besides, tools have the login of the configuration
+		login.offer = s.p.offerer(settings)
 	}
 	client, err := rucio.New(rucio.Options{
 		Hosts:       settings.RucioHosts,
@@ -69,14 +75,11 @@ func (s *session) connect(changes map[string]string) (*rucio.Client, error) {
 		Script:      s.script,
 		UserAgent:   s.p.userAgent(),
 		HTTP:        &http.Client{Transport: transport},
-		Credentials: s.credentialsOf(settings, transport),
+		Credentials: login,
 		Retries:     retries(settings),
 		Trace:       s.p.traceRequests(s.c),
 	})
-	if err != nil {
-		return nil, fail.With(fail.Config, err)
-	}
-	return client, nil
+	return &connection{client, login, fail.With(fail.Config, err)}
 }
 
 // settings reads the configuration, with changes, and warns of what looks wrong in it.
@@ -168,11 +171,10 @@ func (p *program) oidcOptions(o config.OIDC) auth.OIDCOptions {
 
 // credentialsOf returns the credentials of a client. The login is looked at when the first token is needed: some methods,
 // such as ping, need none.
-func (s *session) credentialsOf(settings *config.Client, transport http.RoundTripper) rucio.Credentials {
+func (s *session) credentialsOf(settings *config.Client, transport http.RoundTripper) *credentials {
 	return &credentials{
 		source:   sync.OnceValues(func() (*auth.Source, error) { return s.login(settings, transport) }),
 		redactor: s.p.redactor,
-		offer:    s.p.offerer(settings),
 	}
 }
 

@@ -211,7 +211,7 @@ func (a *attempt) newVM() *vm.VM {
 	modules[taskModule] = a.open
 	return vm.New(vm.Options{
 		Roots: a.Roots, Modules: modules, Cache: a.Cache, Prepare: a.Prepare, Fill: a.Fill,
-		AllowOS: a.AllowOS, MemoryLimit: a.MemoryLimit, Stdout: a.Stdout,
+		AllowOS: a.AllowOS, BeforeTool: a.BeforeTool, MemoryLimit: a.MemoryLimit, Stdout: a.Stdout,
 		OnGlobal: func(name, file string, line int) {
 			a.log.Warn(fmt.Sprintf("%s:%d: assignment to the undeclared global %q; write: local %s", file, line, name, name))
 		},

@@ -33,6 +33,7 @@ type Options struct {
 	Emitter     func(t *Task) (Emitter, error)     // where the documents of a task go; nil drops them
 	Cache       *vm.Cache                          // compiled scripts; nil means one for this run
 	AllowOS     bool                               // see vm.Options
+	BeforeTool  func(ctx context.Context)          // see vm.Options
 	MemoryLimit int64                              // see vm.Options
 	Stdout      io.Writer                          // where print writes
 	TempDir     string                             // where tasks' temporary folders are made; empty means the system's

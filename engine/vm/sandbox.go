@@ -180,8 +180,11 @@ func (v *VM) openOS() {
 	})
 	if v.options.AllowOS {
 		v.open(lua.IoLibName, lua.OpenIo)
-		L.GetGlobal(lua.IoLibName).(*lua.LTable).RawSetString("write", write)
+		io := L.GetGlobal(lua.IoLibName).(*lua.LTable)
+		io.RawSetString("write", write)
 		library.RawSetString("execute", L.NewFunction(v.execute))
+		v.afterTools(library, "execute", "getenv")
+		v.afterTools(io, "popen")
 		return
 	}
 	for _, name := range []string{"execute", "getenv", "setenv", "remove", "rename", "setlocale", "tmpname"} {
@@ -196,6 +199,21 @@ func (v *VM) openOS() {
 		"tmpname": "make temporary files with file.temp",
 	})
 	v.explainMissing(io, "io", map[string]string{"open": "read and write with the file module"})
+}
+
+// afterTools makes functions of a library call BeforeTool first.
+func (v *VM) afterTools(library *lua.LTable, names ...string) {
+	before := v.options.BeforeTool
+	if before == nil {
+		return
+	}
+	for _, name := range names {
+		next := library.RawGetString(name).(*lua.LFunction).GFunction
+		library.RawSetString(name, v.state.NewFunction(func(L *lua.LState) int {
+			before(v.ctx)
+			return next(L)
+		}))
+	}
 }
 
 // explainMissing makes reading a function that scripts do not have an error that says what to use.

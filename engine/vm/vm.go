@@ -32,6 +32,10 @@ type Options struct {
 	MemoryLimit int64             // bytes of heap of the whole process at which scripts are stopped; 0 means none
 	Stdout      io.Writer         // where print writes; nil discards
 
+	// BeforeTool is called before a script starts a program, or looks at the process's own variables (os.execute, io.popen,
+	// os.getenv): what programs log in with may have to be made first.
+	BeforeTool func(ctx context.Context)
+
 	// Prepare is called on the fresh state, after the standard library is there; it may replace parts of it.
 	Prepare func(L *lua.LState)
 	// Fill is called before Go code looks into a table of a script. It completes a table that loads its fields when they are

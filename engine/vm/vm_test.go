@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -261,6 +262,25 @@ func TestAllowOS(t *testing.T) {
 	fn, _ := v.Load("test.lua", `os.execute("exec sleep 60")`)
 	if _, err := v.Call(ctx, fn); err == nil || !strings.Contains(err.Error(), "too slow") {
 		t.Errorf("a command outlived its script: %v", err)
+	}
+}
+
+// Whatever a script has to do with other programs, somebody is told before it.
+func TestBeforeTool(t *testing.T) {
+	n := 0
+	options := vm.Options{AllowOS: true, BeforeTool: func(ctx context.Context) {
+		if ctx.Err() == nil {
+			n++
+			t.Setenv("VM_TEST_COUNT", strconv.Itoa(n))
+		}
+	}}
+	got := output(t, options, `
+		print(os.time() > 0)
+		print(os.getenv("VM_TEST_COUNT"))
+		os.execute("echo $VM_TEST_COUNT")
+		print((io.popen("echo $VM_TEST_COUNT"):read("*l")))`)
+	if want := "true\n1\n2\n3\n"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
 	}
 }
 
