@@ -29,6 +29,8 @@ type Options struct {
 	// speak srm:// and gsiftp://, and for GSI. Env is the environment for such programs, "NAME=value" each.
 	Proxy, CADir string
 	Env          []string
+	// User is who we say we are to storages that believe it (XRootD's unix, and its logs); "nobody" when empty.
+	User string
 	// XRootDTool has the installed xrdcp and xrdfs serve "root://" PFNs instead of our own client: for servers that want GSI.
 	XRootDTool bool
 	// Log gets a line at debug level where a backend does something one would not expect; nil is none.
@@ -66,7 +68,7 @@ func schemes() map[string]func(Options) (Backend, error) {
 		if o.XRootDTool {
 			return orNone(NewRootTool(o))
 		}
-		return NewRoot(o, RootOptions{}), nil
+		return NewRoot(o, RootOptions{User: o.User}), nil
 	}
 	return map[string]func(Options) (Backend, error){
 		"dav":    web,
