@@ -7,7 +7,8 @@ std = {
     "rawequal", "rawget", "rawset", "require", "select", "setmetatable", "tonumber", "tostring", "type", "unpack", "xpcall",
     "coroutine", "math", "os", "string", "table", "debug",
     -- the engine's modules
-    "did", "env", "file", "http", "json", "log", "metric", "parallel", "random", "rucio", "task", "time", "uuid", "yaml",
+    "did", "env", "file", "fits", "http", "json", "log", "metric", "parallel", "random", "rucio", "storage", "task", "time", "uuid",
+    "yaml",
   },
 }
 max_line_length = 130

@@ -21,6 +21,16 @@ type WLCG struct {
 	UID             int          // the effective user ID
 }
 
+// Token returns the token that the discovery finds; empty when there is none. Files are read anew each time: whoever keeps them
+// fresh puts a new token there.
+func (w WLCG) Token() (rucio.Secret, error) {
+	token, _, err := w.find()
+	if err != nil {
+		return "", &Error{Kind: Config, Attempt: "read a bearer token", Problem: err.Error(), Err: err}
+	}
+	return token, nil
+}
+
 // find returns the token and where it was found, both empty when there is none. It goes the way of Python's client: a file
 // that is not there, or empty, is passed over; one that cannot be read ends the search with an error. (Python:
 // rucio.common.utils.wlcg_token_discovery)

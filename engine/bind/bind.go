@@ -19,6 +19,7 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/engine/vm"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/catalog"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
 )
 
 // Host is what the modules need from whoever runs a task. Every task has its own. A field that is nil is done without: its
@@ -34,6 +35,10 @@ type Host struct {
 	// NewClient makes another client, as rucio.client{...} asks for: its settings are the keyword arguments of Python's
 	// Client (account, rucio_host, auth_type, ...). nil means that scripts cannot.
 	NewClient func(ctx context.Context, settings map[string]any) (*rucio.Client, error)
+	// Storage returns the backend for the PFNs of a storage, which stays open for the run. nil means that there is none.
+	Storage func(ctx context.Context, pfn string) (storage.Backend, error)
+	// Explain gives an error of a storage its exit code and says what to do about it; nil leaves it as it is.
+	Explain func(err error) error
 	// TLS is how module http trusts servers and shows a certificate where a script says nothing else; nil means the system's
 	// roots and no certificate.
 	TLS *tls.Config
@@ -74,6 +79,8 @@ func modules() []module {
 		httpModule,
 		timeModule,
 		fileModule,
+		storageModule,
+		fitsModule,
 		randomModule,
 		uuidModule,
 		didModule,

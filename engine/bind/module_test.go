@@ -191,7 +191,7 @@ func TestMetric(t *testing.T) {
 // The reference documents every function that is there, and no other; its examples compile, and those that need nothing
 // of the world run.
 func TestReference(t *testing.T) {
-	b := newLab(t, func(h *Host) {
+	b := newLab(t, withStorage, func(h *Host) {
 		h.Methods = append(slices.Clone(catalog.Methods), streamMethod("stream_for_test", 3))
 		h.Client = func(context.Context) (*rucio.Client, error) { return nil, nil }
 	})

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/catalog"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/config"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
 )
 
 // classify gives an error of the configuration, of a login or of a Rucio call its exit code, and says what to do about
@@ -41,6 +43,7 @@ func codeAndHint(err error) (code fail.Code, hint string) {
 		login    *auth.Error
 		argument *catalog.ArgumentError
 		sent     *rucio.Error
+		stored   *storage.Error
 	)
 	switch {
 	case errors.As(err, &setting):
@@ -49,6 +52,8 @@ func codeAndHint(err error) (code fail.Code, hint string) {
 		return loginCode(login.Kind), hint
 	case errors.As(err, &argument):
 		return fail.Usage, suggest.Hint(argument.Param, argument.Known)
+	case !errors.As(err, &sent) && errors.As(err, &stored):
+		return storageCode(stored, hint)
 	case !errors.As(err, &sent):
 		return fail.Task, hint
 	case errors.Is(err, rucio.ErrServerConnectionException), errors.Is(err, rucio.ErrReadTimeout):
@@ -63,6 +68,28 @@ func codeAndHint(err error) (code fail.Code, hint string) {
 		return fail.Task, "this does not look like an answer of Rucio: is rucio_host right? `" + programName + " config show` tells where it comes from"
 	}
 	return fail.Task, ""
+}
+
+// storageCode is the exit code of what went wrong at a storage, and what to do about it.
+func storageCode(err *storage.Error, hint string) (fail.Code, string) {
+	switch {
+	case isUntrusted(err):
+		return fail.Unavailable, connectionHint(err)
+	case err.Kind == storage.Unavailable:
+		return fail.Unavailable, hint
+	case err.Kind == storage.Denied:
+		return fail.Auth, cmp.Or(hint, "a storage takes a certificate or proxy (--client-proxy, X509_USER_PROXY), or a token (auth_type oidc, BEARER_TOKEN) over TLS")
+	}
+	return fail.Task, hint
+}
+
+// isUntrusted tells whether nobody whom we trust vouches for a server.
+func isUntrusted(err error) bool {
+	var (
+		authority *x509.UnknownAuthorityError
+		byValue   x509.UnknownAuthorityError
+	)
+	return errors.As(err, &authority) || errors.As(err, &byValue)
 }
 
 // loginCode is the exit code of a login that failed.

@@ -36,6 +36,7 @@ func globalFlags() []cli.Flag {
 		&pathFlag{&cli.StringFlag{Name: "client-proxy", Category: catConnect, Usage: "x509 proxy `FILE`"}},
 		&cli.BoolFlag{Name: "insecure", Category: catConnect, Usage: "do not verify servers' certificates; for tests only"},
 		&cli.BoolFlag{Name: "no-login-check", Category: catConnect, Usage: "do not ask the server, before the first call, for which account it takes a token that is there"},
+		&cli.BoolFlag{Name: "xrdcp", Category: catConnect, Usage: "have the installed xrdcp and xrdfs serve root:// storages: they speak GSI"},
 
 		&pathsFlag{&cli.StringSliceFlag{Name: "scripts", Category: catScripts, Usage: "search this `DIR` for modules before the built-in ones"}},
 

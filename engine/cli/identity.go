@@ -32,16 +32,22 @@ func (s *session) identityOptions(settings *config.Client) auth.IdentityOptions 
 
 // gridTrust is whom to trust as a VOMS server.
 func (p *program) gridTrust(settings *config.Client) auth.GridTrust {
-	trust := auth.GridTrust{Authorities: []string{gridAuthorities}, VOMSDir: gridVOMSDir}
-	for _, path := range []string{p.Getenv("X509_CERT_DIR"), settings.CACert} {
-		if path != "" {
-			trust.Authorities = append(trust.Authorities, path)
-		}
+	trust := auth.GridTrust{Authorities: p.gridAuthorities(), VOMSDir: gridVOMSDir}
+	if settings.CACert != "" {
+		trust.Authorities = append(trust.Authorities, settings.CACert)
 	}
 	if dir := p.Getenv("X509_VOMS_DIR"); dir != "" {
 		trust.VOMSDir = dir
 	}
 	return trust
+}
+
+// gridAuthorities are the places of the grid's CAs.
+func (p *program) gridAuthorities() []string {
+	if dir := p.Getenv("X509_CERT_DIR"); dir != "" {
+		return []string{gridAuthorities, dir}
+	}
+	return []string{gridAuthorities}
 }
 
 // withCredentials adds to the options of a login what its type needs besides a password.

@@ -21,6 +21,7 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/engine/vm"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/catalog"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
 	"github.com/rucio-task-manager/rucio-task-manager/scripts"
 )
 
@@ -94,6 +95,14 @@ func (p *program) host(s *session, trust *tls.Config, t *runner.Task) *bind.Host
 		NewClient: func(_ context.Context, settings map[string]any) (*rucio.Client, error) {
 			return s.scriptClient(settings)
 		},
+		Storage: func(_ context.Context, pfn string) (storage.Backend, error) {
+			mover, err := s.mover()
+			if err != nil {
+				return nil, err
+			}
+			return mover.Door(pfn)
+		},
+		Explain:   classify,
 		TLS:       trust,
 		UserAgent: p.userAgent(),
 		TempDir:   t.TempDir,

@@ -34,6 +34,9 @@ type program struct {
 	beforeBearer func(ctx context.Context) // before a template uses BEARER_TOKEN; nil: nothing is done
 
 	lookedFor []string // places of rucio.cfg where loadConfig found none
+
+	mu      sync.Mutex
+	closers []func() error // what is open until the run ends
 }
 
 // heapFloor is memory that is never touched, and so takes none, but counts for the collector: it lets garbage grow by as much
@@ -56,11 +59,30 @@ func Run(ctx context.Context, s *State) int {
 	p.redactor.Add(secretsOf(s.Env)...)
 	stdout, stderr := p.redactor.Writer(s.Stdout), p.redactor.Writer(s.Stderr)
 	state.Stdout, state.Stderr = stdout, stderr
-	code := p.finish(p.run(ctx))
-	if err := errors.Join(stdout.Close(), stderr.Close()); err != nil && code == 0 {
+	err := p.run(ctx)
+	p.closeAll()
+	code := p.finish(err)
+	if err = errors.Join(stdout.Close(), stderr.Close()); err != nil && code == 0 {
 		code = int(fail.Output)
 	}
 	return code
+}
+
+// atEnd has something closed when the run ends.
+func (p *program) atEnd(closer func() error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closers = append(p.closers, closer)
+}
+
+func (p *program) closeAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, closer := range p.closers {
+		if err := closer(); err != nil && p.log != nil {
+			p.log.Debug("closing at the end: " + err.Error())
+		}
+	}
 }
 
 func (p *program) run(ctx context.Context) (err error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/engine/suggest"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/config"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/transfer"
 )
 
 // session is the connection of one run to Rucio. Nothing is read or sent before the first client is asked for, so that a
@@ -25,8 +26,12 @@ type session struct {
 	c      *cli.Context
 	script string // what the server's statistics call us, as Python's programs do: "rucio-task-manager::run"
 
+	progress transfer.Progress // of uploads and downloads; nil: lines in the log
+	workers  int               // files at a time; 0: as many as package transfer thinks right
+
 	mu      sync.Mutex
 	clients map[string]*connection // by the overrides that make them differ
+	alone   *transfer.Mover        // of those who speak to storage without Rucio
 
 	tools tools
 }
@@ -55,9 +60,13 @@ func (s *session) client(changes map[string]string) (*rucio.Client, error) {
 }
 
 func (s *session) connect(changes map[string]string) *connection {
-	settings, err := s.settings(changes)
+	cfg, err := s.configuration(changes)
 	if err != nil {
 		return &connection{err: err}
+	}
+	settings, err := cfg.Client()
+	if err != nil {
+		return &connection{err: classify(err)}
 	}
 	transport, err := s.transport(settings)
 	if err != nil {
@@ -77,6 +86,7 @@ func (s *session) connect(changes map[string]string) *connection {
 		HTTP:        &http.Client{Transport: transport},
 		Credentials: login,
 		Retries:     retries(settings),
+		Transfers:   s.newMover(doors{session: s, settings: settings, config: cfg, login: login}),
 		Trace:       s.p.traceRequests(s.c),
 	})
 	return &connection{client, login, fail.With(fail.Config, err)}
@@ -84,6 +94,15 @@ func (s *session) connect(changes map[string]string) *connection {
 
 // settings reads the configuration, with changes, and warns of what looks wrong in it.
 func (s *session) settings(changes map[string]string) (*config.Client, error) {
+	cfg, err := s.configuration(changes)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := cfg.Client()
+	return settings, classify(err)
+}
+
+func (s *session) configuration(changes map[string]string) (*config.Config, error) {
 	cfg, err := s.p.loadConfig(s.c, changes)
 	if err != nil {
 		return nil, err
@@ -91,8 +110,7 @@ func (s *session) settings(changes map[string]string) (*config.Client, error) {
 	for _, warning := range cfg.Warnings() {
 		s.p.logger(s.c).Warn(warning)
 	}
-	settings, err := cfg.Client()
-	return settings, classify(err)
+	return cfg, nil
 }
 
 // transport returns the transport to Rucio's servers.
@@ -156,10 +174,7 @@ func (p *program) oidcOptions(o config.OIDC) auth.OIDCOptions {
 		ClientID: o.ClientID, ClientSecret: o.ClientSecret, TokenEndpoint: o.TokenEndpoint,
 		AgentConfig: o.AgentConfig, AgentPassword: o.AgentPassword,
 		AccessToken: o.AccessToken, AccessTokenFile: o.AccessTokenFile,
-		WLCG: auth.WLCG{
-			BearerToken: rucio.Secret(p.Getenv("BEARER_TOKEN")), BearerTokenFile: p.Getenv("BEARER_TOKEN_FILE"),
-			RuntimeDir: p.Getenv("XDG_RUNTIME_DIR"), TempDir: "/tmp", UID: p.UID, // /tmp whatever TMPDIR says: the specification names it
-		},
+		WLCG:   p.discovery(),
 		Issuer: o.Issuer, RefreshLifetime: o.RefreshLifetime,
 		RefreshActive: o.RefreshActive, RefreshBefore: time.Duration(o.RefreshBeforeExp) * time.Minute,
 	}
@@ -167,6 +182,14 @@ func (p *program) oidcOptions(o config.OIDC) auth.OIDCOptions {
 		options.TokenFiles = []string{"/tmp/access_token"}
 	}
 	return options
+}
+
+// discovery is where the grid's tools leave tokens.
+func (p *program) discovery() auth.WLCG {
+	return auth.WLCG{
+		BearerToken: rucio.Secret(p.Getenv("BEARER_TOKEN")), BearerTokenFile: p.Getenv("BEARER_TOKEN_FILE"),
+		RuntimeDir: p.Getenv("XDG_RUNTIME_DIR"), TempDir: "/tmp", UID: p.UID, // /tmp whatever TMPDIR says: the specification names it
+	}
 }
 
 // credentialsOf returns the credentials of a client. The login is looked at when the first token is needed: some methods,

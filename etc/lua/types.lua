@@ -304,6 +304,62 @@ function file.copy(...) end
 --- A file's checksum as Rucio writes it: adler32 (the default), md5 or sha256.
 function file.checksum(...) end
 
+--- What is on storages, by PFN: davs://, https://, root://, s3://, file:// and the others that uploads and downloads know, with the same credentials. A text without :// is a path of this machine. Rucio does not learn of what is done here: for files of its catalogue use rucio.upload, rucio.download_dids and rules. An error is a table with kind (not_found, exists, denied, no_space, unsupported, unavailable, corrupt or other), class (the exception of Rucio that says the same), pfn and message.
+---@class storage
+storage = {}
+
+--- storage.stat(pfn) -> info
+--- Tells of an object or folder: pfn, name, size in bytes, folder (true or false), and modified (seconds since 1970) where the storage says it.
+function storage.stat(...) end
+
+--- storage.exists(pfn) -> boolean
+--- Whether there is an object or folder.
+function storage.exists(...) end
+
+--- storage.list(pfn [, options]) -> list
+--- What a folder holds, as storage.stat tells it, sorted by name. Option recursive: also what its folders hold; these come after it.
+function storage.list(...) end
+
+--- storage.checksum(pfn [, algorithm]) -> text
+--- The checksum, in hex, that the storage tells: adler32 (the default) or md5. Where the storage has no way to tell, the object is read for it.
+function storage.checksum(...) end
+
+--- storage.put(path, pfn [, options]) -> copied
+--- Stores a file of this machine, making missing folders. One that is there is an error, unless option overwrite is true. The result has bytes, algorithm and checksum of what was sent, and verified: whether a storage told the same checksum.
+function storage.put(...) end
+
+--- storage.get(pfn, path [, options]) -> copied
+--- Fetches an object into a file of this machine; options and result are those of storage.put.
+function storage.get(...) end
+
+--- storage.copy(from, to [, options]) -> copied
+--- Streams an object from one storage to another, through this machine; options and result are those of storage.put.
+function storage.copy(...) end
+
+--- storage.rename(from, to)
+--- Moves an object within its storage, making missing folders. A target that is there is an error.
+function storage.rename(...) end
+
+--- storage.mkdir(pfn)
+--- Makes a folder and those above it; one that is there is fine.
+function storage.mkdir(...) end
+
+--- storage.delete(pfn [, options]) -> boolean
+--- Removes an object or an empty folder; false when there was none. Option recursive: a folder with all that it holds.
+function storage.delete(...) end
+
+--- storage.space(pfn) -> space
+--- The room of the storage at a place, in bytes: free, used and total; nil where it does not say.
+function storage.space(...) end
+
+--- Files in FITS, the format of astronomical images.
+---@class fits
+fits = {}
+
+--- fits.random(shape [, options]) -> path
+--- Makes a temporary FITS file with an image of random numbers between 0 and 1 (float64), of any size in little memory. The shape is the number of values, or a list of lengths as numpy has them: the last is NAXIS1. Options: name, as for file.random; header, a table of further cards of the image's header.
+function fits.random(...) end
+
 --- Random values, different in each run unless random.seed says otherwise. They are no good for passwords. file.random makes files.
 ---@class random
 random = {}

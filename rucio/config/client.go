@@ -74,7 +74,12 @@ func clientOptions() []string {
 
 // Client returns the checked [client] section. Everything that is wrong is reported at once: each an *Error, joined.
 // That rucio_host is missing is one; what a way to log in needs is checked there.
-func (c *Config) Client() (*Client, error) {
+func (c *Config) Client() (*Client, error) { return c.client(true) }
+
+// ClientWithoutServer is Client for what speaks to storage alone: rucio_host may be missing.
+func (c *Config) ClientWithoutServer() (*Client, error) { return c.client(false) }
+
+func (c *Config) client(needsHost bool) (*Client, error) {
 	r := reader{cfg: c}
 	cl := &Client{
 		RucioHosts: r.hosts("rucio_host"),
@@ -121,7 +126,7 @@ func (c *Config) Client() (*Client, error) {
 	if _, cl.InsecureTLS = c.insecure(); !cl.InsecureTLS {
 		cl.CACert = r.path("ca_cert")
 	}
-	if _, err := c.Get("client", "rucio_host"); err == nil && len(cl.RucioHosts) == 0 {
+	if _, err := c.Get("client", "rucio_host"); err == nil && len(cl.RucioHosts) == 0 && needsHost {
 		r.problems = append(r.problems, c.missing("rucio_host", "https://rucio.example.org"))
 	}
 	if len(cl.AuthHosts) == 0 {
