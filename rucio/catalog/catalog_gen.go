@@ -1574,11 +1574,11 @@ var Methods = []Method{
 	},
 	{
 		Name: "download_dids", Client: "DownloadClient", Go: "DownloadDIDs",
-		Doc:  "Fetches files, datasets and containers; the result tells of each file.",
+		Doc:  "Fetches files, datasets and containers. A file goes to base_dir/scope/name, a file of a dataset or container to\nbase_dir/collection/name, with no_subdir to base_dir/name; a file that is there already, with the right checksum, is left.\n\nThe result tells of each file by Python's keys: did, scope, name, bytes, adler32, md5, sources (rse, pfn, domain, priority,\nclient_extract), dest_file_paths, temp_file_path, input_dids, parent_dids, dataset_scope, dataset_name, merged_options,\nattemptnr and clientState: DONE, ALREADY_DONE, FILE_NOT_FOUND (no replica) or FAILED; of these two stateReason says why. Files\nthat come out of an archive are the archive_items of the archive's entry.\n\nWhen not all files were fetched the error is a *DownloadError, unless that is deactivated; it carries the result too. Its\nclass is NoFilesDownloaded or NotAllFilesDownloaded. Items that make no sense are an InputValidationError, and nothing\nis fetched.",
 		Verb: "", Path: "", Returns: Value,
 		Params: []Param{
-			{Name: "items", Type: "list of maps", Required: true, Doc: "what to fetch, each a map with did or filters and any of rse, base_dir, nrandom, force_scheme ..."},
-			{Name: "num_threads", Type: "integer", Default: "2", Doc: "files at a time"},
+			{Name: "items", Type: "list of maps", Required: true, Doc: "what to fetch, each a map with did (one or a list, wildcards too) or filters and any of rse, base_dir, no_subdir, nrandom, force_scheme, impl, ignore_checksum, transfer_timeout, transfer_speed_timeout, check_local_with_filesize_only, no_resolve_archives"},
+			{Name: "num_threads", Type: "integer", Default: "2", Doc: "files at a time; when absent what the client is set up for"},
 			{Name: "trace_custom_fields", Type: "map", Default: "None", Doc: "added to each trace"},
 			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "each trace that is sent is added to this list"},
 			{Name: "deactivate_file_download_exceptions", Type: "boolean", Default: "False", Doc: "failures are in the result only"},
@@ -1604,12 +1604,12 @@ var Methods = []Method{
 	},
 	{
 		Name: "download_from_metalink_file", Client: "DownloadClient", Go: "DownloadFromMetalinkFile",
-		Doc:  "Fetches the files that a metalink names; the result tells of each.",
+		Doc:  "Fetches the files that a metalink names. The result tells of each as that of DownloadDIDs does, and\nerrors are the same.",
 		Verb: "", Path: "", Returns: Value,
 		Params: []Param{
-			{Name: "item", Type: "map", Required: true, Doc: "a map with any of base_dir, no_subdir, force_scheme ..."},
-			{Name: "metalink_file_path", Type: "string", Required: true, Doc: "the metalink, XML"},
-			{Name: "num_threads", Type: "integer", Default: "2", Doc: "files at a time"},
+			{Name: "item", Type: "map", Required: true, Doc: "a map with any of base_dir, no_subdir, ignore_checksum, transfer_timeout, check_local_with_filesize_only"},
+			{Name: "metalink_file_path", Type: "string", Required: true, Doc: "the metalink, XML as list_replicas gives it"},
+			{Name: "num_threads", Type: "integer", Default: "2", Doc: "files at a time; when absent what the client is set up for"},
 			{Name: "trace_custom_fields", Type: "map", Default: "None", Doc: "added to each trace"},
 			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "each trace that is sent is added to this list"},
 			{Name: "deactivate_file_download_exceptions", Type: "boolean", Default: "False", Doc: "failures are in the result only"},
@@ -1635,11 +1635,11 @@ var Methods = []Method{
 	},
 	{
 		Name: "download_pfns", Client: "DownloadClient", Go: "DownloadPFNs",
-		Doc:  "Fetches files by their PFNs; the result tells of each.",
+		Doc:  "Fetches files by their PFNs. The result tells of each as that of DownloadDIDs does, and errors are the same.\nItems without adler32 and md5 are not verified.",
 		Verb: "", Path: "", Returns: Value,
 		Params: []Param{
-			{Name: "items", Type: "list of maps", Required: true, Doc: "files, each a map with pfn, did, rse and any of base_dir, no_subdir, adler32, md5 ..."},
-			{Name: "num_threads", Type: "integer", Default: "2", Doc: "files at a time"},
+			{Name: "items", Type: "list of maps", Required: true, Doc: "files, each a map with pfn, did, rse and any of base_dir, no_subdir, adler32, md5, bytes, transfer_timeout, check_local_with_filesize_only"},
+			{Name: "num_threads", Type: "integer", Default: "2", Doc: "files at a time; when absent what the client is set up for"},
 			{Name: "trace_custom_fields", Type: "map", Default: "None", Doc: "added to each trace"},
 			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "each trace that is sent is added to this list"},
 			{Name: "deactivate_file_download_exceptions", Type: "boolean", Default: "False", Doc: "failures are in the result only"},

@@ -31,6 +31,8 @@ type Setup struct {
 	Log *slog.Logger
 	// NoTraces keeps from sending traces, the records from which Rucio learns how data is used.
 	NoTraces bool
+	// CheckAdmin lets accounts with the attribute admin download from tape, as the program rucio does; nobody else may.
+	CheckAdmin bool
 	// BitTorrent registers the hashes that BitTorrent needs with new files (register_bittorrent_meta).
 	BitTorrent bool
 }

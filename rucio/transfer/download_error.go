@@ -1,0 +1,92 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
+)
+
+// shownFailures is how many failed files an error names.
+const shownFailures = 10
+
+// DownloadError says that files were not downloaded. It is also a *rucio.Error (errors.As) of Python's class,
+// NoFilesDownloaded or NotAllFilesDownloaded, or Cancelled when the context ended first; the errors of all files, such as
+// *storage.Error, are found in it as well.
+type DownloadError struct {
+	// Items tell of all files, as the result of a download does that succeeds.
+	Items []Item
+	// Failed are the files that are not there.
+	Failed []FileError
+
+	summary *rucio.Error
+}
+
+// FileError is why one file was not moved.
+type FileError struct {
+	DID rucio.DID
+	Err error
+}
+
+// Error names the file and the reason.
+func (e FileError) Error() string { return e.DID.String() + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e FileError) Unwrap() error { return e.Err }
+
+// Error says how many files failed, and names some with the reason.
+func (e *DownloadError) Error() string { return e.summary.Error() }
+
+// Unwrap returns the error as a *rucio.Error, and those of the files.
+func (e *DownloadError) Unwrap() []error {
+	errs := []error{e.summary}
+	for _, failed := range e.Failed {
+		errs = append(errs, failed)
+	}
+	return errs
+}
+
+// outcome is the result of a download, and its error when there is something to complain about.
+func (d *download) outcome(ctx context.Context, files []*wanted) ([]Item, error) {
+	items := make([]Item, len(files))
+	e := &DownloadError{Items: items}
+	for i, f := range files {
+		items[i] = f.item()
+		if f.err != nil {
+			e.Failed = append(e.Failed, FileError{f.did, f.err})
+		}
+	}
+	cancelled := ctx.Err() != nil && len(e.Failed) > 0
+	if (d.quiet || len(e.Failed) == 0 && len(files) > 0) && !cancelled {
+		return items, nil
+	}
+	class := rucio.ErrNotAllFilesDownloaded
+	switch {
+	case cancelled:
+		class = rucio.ErrCancelled
+	case len(e.Failed) == len(files):
+		class = rucio.ErrNoFilesDownloaded
+	}
+	e.summary = refuse(d.method, class, "%s", e.words(len(files)))
+	if cancelled {
+		e.summary.Err = context.Cause(ctx)
+	}
+	return items, e
+}
+
+func (e *DownloadError) words(all int) string {
+	if all == 0 {
+		return "nothing matches what is to be downloaded"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d of %d files were not downloaded", len(e.Failed), all)
+	for i, failed := range e.Failed {
+		if i == shownFailures {
+			fmt.Fprintf(&b, "; and %d more", len(e.Failed)-i)
+			break
+		}
+		b.WriteString(map[bool]string{true: ": ", false: "; "}[i == 0] + failed.Error())
+	}
+	return b.String()
+}

@@ -1,0 +1,157 @@
+package transfer
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
+)
+
+// download is one call.
+type download struct {
+	commonOptions
+	m       *Mover
+	c       *rucio.Client
+	method  string
+	log     *slog.Logger
+	streams chan struct{} // a turn for each stream of bytes
+
+	mu      sync.Mutex     // of *traces
+	sending sync.WaitGroup // traces
+	turns   chan struct{}  // of traces that are on the way
+}
+
+// traceSenders is how many traces are on the way at once.
+const traceSenders = 4
+
+func newDownload(method string, c *rucio.Client, o commonOptions) (d *download, done func()) {
+	m, done := moverOf(c)
+	o.threads = cmp.Or(max(o.threads, 0), m.setup.Workers)
+	return &download{
+		commonOptions: o, m: m, c: c, method: method, log: m.setup.Log,
+		streams: make(chan struct{}, max(o.threads, fileStreams)), turns: make(chan struct{}, traceSenders),
+	}, done
+}
+
+// run fetches files, several at a time, and reports.
+func (d *download) run(ctx context.Context, files []*wanted) ([]Item, error) {
+	template, err := d.template(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var bytes int64
+	for _, f := range files {
+		bytes += max(f.size(), 0)
+	}
+	d.m.setup.Progress.Plan(len(files), bytes)
+	d.log.InfoContext(ctx, "downloading", "files", len(files), "at_a_time", min(d.threads, len(files)))
+	queue := make(chan *wanted)
+	var workers sync.WaitGroup
+	for range min(d.threads, len(files)) {
+		workers.Go(func() {
+			for f := range queue {
+				d.one(ctx, f, maps.Clone(template))
+			}
+		})
+	}
+	for _, f := range files {
+		queue <- f
+	}
+	close(queue)
+	workers.Wait()
+	d.sending.Wait()
+	return d.outcome(ctx, files)
+}
+
+// template has what all traces of a call share.
+func (d *download) template(ctx context.Context) (map[string]any, error) {
+	account, err := d.c.Account(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id := uuid.New()
+	at := d.m.setup.Location
+	trace := map[string]any{
+		"hostname": at.FQDN, "localSite": at.Site, "account": account, "eventType": "download", "eventVersion": "api_" + eventVersion,
+	}
+	if vo := d.c.VO(); vo != rucio.DefaultVO {
+		trace["vo"] = vo
+	}
+	maps.Copy(trace, d.custom)
+	trace["uuid"] = hex.EncodeToString(id[:])
+	return trace, nil
+}
+
+// one brings one file, or one archive for the files in it.
+func (d *download) one(ctx context.Context, f *wanted, trace map[string]any) {
+	name := f.did.String()
+	d.m.setup.Progress.Start(name, f.size())
+	defer func() { d.m.setup.Progress.End(name, f.err) }()
+	d.begin(f, trace)
+	there, err := false, ctx.Err()
+	if err != nil {
+		err = fmt.Errorf("not begun: %w", context.Cause(ctx))
+	} else if f.err == nil {
+		there, err = d.isThere(ctx, f)
+	}
+	switch {
+	case f.err != nil: // no place for it
+	case err != nil:
+		f.fail(stateFailed, err)
+	case there:
+		f.state = stateAlreadyDone
+		d.log.InfoContext(ctx, "a file is there already", "did", name)
+		trace["clientState"], trace["transferStart"], trace["transferEnd"] = stateAlreadyDone, now(), now()
+		d.send(ctx, trace)
+	case len(f.sources) == 0:
+		f.fail(stateNotFound, fmt.Errorf("no replica to download from%s", phrase(": ", f.reason)))
+		trace["clientState"], trace["stateReason"] = stateNotFound, "No available sources"
+		d.send(ctx, trace)
+	default:
+		d.fetch(ctx, f, trace)
+	}
+	if f.err != nil {
+		d.log.ErrorContext(ctx, "a file was not downloaded", "did", name, "error", f.err)
+	}
+}
+
+// begin fills a trace, and gives it to the caller.
+func (d *download) begin(f *wanted, trace map[string]any) {
+	defaults := map[string]any{
+		"datasetScope": "", "dataset": "", "filesize": nil, "clientState": stateProcessing, "stateReason": "UNKNOWN",
+	}
+	if f.given == nil && f.archived == nil && len(f.inputs) > 0 {
+		defaults["datasetScope"], defaults["dataset"] = f.inputs[0].did.Scope, f.inputs[0].did.Name
+	}
+	if f.bytes != nil {
+		defaults["filesize"] = *f.bytes
+	}
+	for key, value := range defaults {
+		if _, given := trace[key]; !given {
+			trace[key] = value
+		}
+	}
+	trace["scope"], trace["filename"] = f.did.Scope, f.did.Name
+	if d.traces != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		*d.traces = append(*d.traces, trace)
+	}
+}
+
+// send posts a trace as it is now, while the download goes on.
+func (d *download) send(ctx context.Context, trace map[string]any) {
+	copied := maps.Clone(trace)
+	d.turns <- struct{}{}
+	d.sending.Go(func() {
+		defer func() { <-d.turns }()
+		d.m.send(ctx, d.c, copied)
+	})
+}
