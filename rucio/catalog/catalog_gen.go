@@ -3923,11 +3923,11 @@ var Methods = []Method{
 	},
 	{
 		Name: "upload", Client: "UploadClient", Go: "Upload",
-		Doc:  "Sends files to RSEs and registers them. It returns 0, as Python's does, or fails.",
+		Doc:  "Sends files to RSEs and registers them. It returns 0, as Python's does, or fails; see UploadFiles, which also tells of\neach file. Files that are there already, whole, count as uploaded: the same upload made again goes on where it was\ninterrupted.\n\nIt fails before anything is sent with ErrInputValidationError for items that are not as they should be, ErrRSEWriteBlocked\nand ErrInvalidRSEExpression; else, when all else is done, with ErrNoFilesUploaded or ErrNotAllFilesUploaded and the reason of\neach file, or with the class of the one reason that kept all of them from being registered.",
 		Verb: "", Path: "", Returns: Value,
 		Params: []Param{
-			{Name: "items", Type: "list of maps", Required: true, Doc: "files or folders, each a map with path, rse and any of did_scope, did_name, lifetime, dataset_name ..."},
-			{Name: "summary_file_path", Type: "string", Default: "None", Doc: "a JSON file with the result of each item"},
+			{Name: "items", Type: "list of maps", Required: true, Doc: "files or folders, each a map with path, rse and any of did_scope, did_name, lifetime, dataset_scope, dataset_name, dataset_meta, recursive, register_after_upload, no_register, pfn, force_scheme, impl, transfer_timeout, guid, meta"},
+			{Name: "summary_file_path", Type: "string", Default: "None", Doc: "a JSON file that tells of each file that is there"},
 			{Name: "traces_copy_out", Type: "list of maps", Default: "None", Doc: "each trace that is sent is added to this list"},
 			{Name: "ignore_availability", Type: "boolean", Default: "False", Doc: "upload to RSEs that take no writes"},
 			{Name: "activity", Type: "string", Default: "None", Doc: "of the rules that are made"},

@@ -63,6 +63,9 @@ func prefix(p rucio.Protocol) string {
 		folder += "/"
 	}
 	host, port, service := p.Hostname, fmt.Sprintf(":%d", p.Port), ""
+	if strings.HasPrefix(p.Impl, "rucio.rse.protocols.posix.") {
+		port = ""
+	}
 	if strings.HasPrefix(p.Impl, "rucio.rse.protocols.gfal.") {
 		if _, bare, ok := strings.Cut(host, "://"); ok {
 			host = bare

@@ -1,0 +1,222 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
+)
+
+// move brings a file to its RSE, and tells whether it is there: what is left is to register it.
+func (u *upload) move(ctx context.Context, f *uploadFile) bool {
+	begin := time.Now()
+	u.m.setup.Progress.Start(f.did.String(), f.result.Bytes)
+	u.beginTrace(f)
+	there, err := false, ctx.Err()
+	if err == nil {
+		there, err = u.bring(ctx, f)
+	}
+	f.result.Duration = time.Since(begin)
+	f.result.Adler32, f.result.MD5 = f.sums["adler32"], f.sums["md5"]
+	switch {
+	case err != nil && ctx.Err() != nil:
+		why := context.Cause(ctx)
+		f.fail(&rucio.Error{Class: string(rucio.ErrCancelled), Method: "upload", Message: "given up: " + why.Error(), Err: why})
+	case err != nil:
+		f.fail(err)
+	}
+	u.endTrace(ctx, f, there)
+	if err != nil {
+		u.end(ctx, f)
+		return false
+	}
+	if there {
+		u.m.setup.Log.InfoContext(ctx, "upload: the file is there already", "did", f.did.String(), "rse", f.result.RSE)
+	}
+	f.sent = !there
+	return true
+}
+
+// end says what became of a file, after the last thing that was done with it.
+func (u *upload) end(ctx context.Context, f *uploadFile) {
+	log := u.m.setup.Log.With("path", f.result.Path, "did", f.did.String(), "rse", f.result.RSE)
+	switch {
+	case f.result.State == UploadFailed:
+		log.ErrorContext(ctx, "upload: failed", "error", f.result.Err)
+	case f.sent:
+		f.result.State = UploadDone
+		log.InfoContext(ctx, "upload: done", "bytes", f.result.Bytes, "duration", f.result.Duration.Round(time.Millisecond))
+	default:
+		f.result.State = UploadAlready
+	}
+	u.m.setup.Progress.End(f.did.String(), f.result.Err)
+}
+
+// bring tries one protocol after the other, until the file is where it belongs; there tells that it was before.
+func (u *upload) bring(ctx context.Context, f *uploadFile) (there bool, err error) {
+	if f.known.DIDType != "" { // what exists must be the same before anything moves
+		if err := u.compareWithCatalogue(ctx, f); err != nil {
+			return false, err
+		}
+	}
+	protocols, err := f.site.protocols(f.wish(opWrite))
+	if err != nil {
+		return false, err
+	}
+	var failures []error
+	for _, p := range protocols {
+		f.result.Scheme = p.Scheme
+		f.result.Attempts++
+		f.traceAttempt(p.Scheme)
+		there, err = u.attempt(ctx, f, p)
+		if err == nil {
+			return there, nil
+		}
+		u.m.setup.Log.WarnContext(ctx, "upload: an attempt has failed", "did", f.did.String(), "rse", f.result.RSE, "protocol", p.Scheme, "error", err)
+		failures = append(failures, err)
+		if ctx.Err() != nil || errors.As(err, new(*finalError)) {
+			break
+		}
+	}
+	return false, transferError(failures)
+}
+
+// finalError is one that no other protocol would change.
+type finalError struct{ error }
+
+func (e *finalError) Unwrap() error { return e.error }
+
+// transferError makes one error of those of all attempts: the class is that of the last one.
+func transferError(failures []error) error {
+	err := failures[len(failures)-1]
+	if len(failures) > 1 {
+		err = errors.Join(failures...)
+	}
+	var ours *rucio.Error
+	if len(failures) == 1 && errors.As(err, &ours) {
+		return err
+	}
+	return &rucio.Error{Class: string(classOf(failures[len(failures)-1])), Method: "upload", Message: err.Error(), Err: err}
+}
+
+func (u *upload) compareWithCatalogue(ctx context.Context, f *uploadFile) error {
+	if err := u.computeSums(ctx, f); err != nil {
+		return err
+	}
+	if why := f.known.differs(f.result.Bytes, f.sums); why != "" {
+		return f.isOther(why)
+	}
+	return nil
+}
+
+// computeSums reads the file for its checksums, where they have to be known before it is sent.
+func (u *upload) computeSums(ctx context.Context, f *uploadFile) error {
+	if f.sums != nil {
+		return nil
+	}
+	src, err := f.source()
+	if err == nil {
+		f.sums, err = checksumsOf(ctx, src)
+	}
+	if err != nil {
+		return &finalError{refuse("upload", rucio.ErrRucioException, "checksums of %s: %v", f.result.Path, err)}
+	}
+	return nil
+}
+
+// source is the local file, which must be as large as it was when the upload began.
+func (f *uploadFile) source() (storage.Source, error) {
+	src, err := storage.FromFile(f.result.Path)
+	if err != nil {
+		return nil, err
+	}
+	if src.Size() != f.result.Bytes {
+		return nil, fmt.Errorf("%s has changed: it had %d bytes, and has %d", f.result.Path, f.result.Bytes, src.Size())
+	}
+	return src, nil
+}
+
+// attempt brings a file to its RSE by one protocol.
+func (u *upload) attempt(ctx context.Context, f *uploadFile, p rucio.Protocol) (there bool, err error) {
+	pfn := f.pfn
+	if pfn == "" {
+		if pfn, err = f.site.pfn(ctx, u.c, p, f.did, f.wish(opWrite)); err != nil {
+			return false, err
+		}
+	}
+	f.result.PFN = pfn
+	door, err := u.m.Door(pfn)
+	if err != nil {
+		return false, err
+	}
+	at := &place{Backend: door, pfn: pfn, plain: noRename(p)}
+	if f.site.SignURL != "" && p.Scheme == "https" {
+		at.sign = func(ctx context.Context, operation string) (string, error) {
+			return u.c.GetSignedURL(ctx, f.result.RSE, f.site.SignURL, operation, pfn, nil)
+		}
+	}
+	if f.timeout > 0 {
+		var cancel context.CancelFunc
+		limit := fmt.Errorf("it took longer than its transfer_timeout of %v", f.timeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, limit)
+		defer cancel()
+		defer func() {
+			if err != nil && errors.Is(context.Cause(ctx), limit) {
+				err = &rucio.Error{Class: string(rucio.ErrServiceUnavailable), Method: "upload", Message: limit.Error(), Err: err}
+			}
+		}()
+	}
+	there, overwrite, err := u.look(ctx, f, at)
+	if err != nil || there {
+		return there, err
+	}
+	return u.send(ctx, f, at, overwrite)
+}
+
+// look finds out what is at a place before anything is sent there: the file itself, nothing, or something to be overwritten.
+func (u *upload) look(ctx context.Context, f *uploadFile, at *place) (there, overwrite bool, err error) {
+	info, err := at.stat(ctx)
+	switch {
+	case storage.Is(err, storage.NotFound):
+		return false, false, nil
+	case err != nil:
+		return false, false, err
+	case info.Folder:
+		return false, false, &finalError{refuse("upload", rucio.ErrFileReplicaAlreadyExists, "%s is a folder", storage.Public(at.pfn))}
+	}
+	other, err := u.compare(ctx, f, at, info)
+	switch {
+	case err != nil:
+		return false, false, err
+	case other == "":
+		return true, false, nil
+	case f.known.registered():
+		return false, false, &finalError{refuse("upload", rucio.ErrFileReplicaAlreadyExists, "%s is registered on %s, but what is there as %s is not this file: %s", f.did, f.result.RSE, storage.Public(at.pfn), other)}
+	case f.registerAfter && f.registers():
+		u.m.setup.Log.InfoContext(ctx, "upload: what an earlier attempt has left is overwritten", "pfn", storage.Public(at.pfn), "reason", other)
+		return false, true, nil
+	}
+	return false, false, &finalError{refuse("upload", rucio.ErrFileReplicaAlreadyExists, "%s exists on storage as %s, and is not this file: %s; register_after_upload overwrites what is not registered", f.did, storage.Public(at.pfn), other)}
+}
+
+// compare tells what speaks against an object being the file, "" if nothing does. Where the storage tells no checksum, the
+// object is read.
+func (u *upload) compare(ctx context.Context, f *uploadFile, at *place, info storage.Info) (other string, err error) {
+	if info.Size != f.result.Bytes {
+		return fmt.Sprintf("it has %d bytes, not %d", info.Size, f.result.Bytes), nil
+	}
+	if err := u.computeSums(ctx, f); err != nil {
+		return "", err
+	}
+	algorithm, sum, err := at.checksum(ctx)
+	if errors.Is(err, errNoChecksum) {
+		algorithm, sum, err = at.read(ctx, info.Size)
+	}
+	if err != nil || sum == f.sums[algorithm] {
+		return "", err
+	}
+	return fmt.Sprintf("its %s is %s, not %s", algorithm, sum, f.sums[algorithm]), nil
+}

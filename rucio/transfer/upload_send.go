@@ -1,0 +1,261 @@
+package transfer
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+	"unicode/utf8"
+
+	"strings"
+
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
+)
+
+const (
+	uploadSuffix = ".rucio.upload" // of temporary names, as Python's clients have it
+	tidyTimeout  = 20 * time.Second
+	statAttempts = 4 // to see what was just stored
+	statPause    = 250 * time.Millisecond
+	longestStem  = 200 // bytes of a name that temporary ones keep: names may have 255
+)
+
+// send sends a file. Where the storage renames, it goes to a temporary name first, is verified there and gets its final name
+// then; of two that are sent at the same time, one comes first and the other finds it.
+func (u *upload) send(ctx context.Context, f *uploadFile, at *place, overwrite bool) (there bool, err error) {
+	local, err := f.source()
+	if err != nil {
+		return false, &finalError{refuse("upload", rucio.ErrRucioException, "%v", err)}
+	}
+	src := &hashingSource{Source: local, moved: func(n int64) { u.m.setup.Progress.Moved(f.did.String(), n) }}
+	if at.renames() {
+		err = u.sendRenamed(ctx, f, at, src, overwrite)
+	} else {
+		err = u.sendPlain(ctx, f, at, src, overwrite)
+	}
+	if err == nil {
+		return false, nil
+	}
+	src.forget()
+	if storage.Is(err, storage.Exists) && !errors.As(err, new(*finalError)) { // somebody was faster
+		if there, _, err := u.look(ctx, f, at); err != nil || there {
+			return there, err
+		}
+	}
+	return false, err
+}
+
+// sendPlain sends a file to its final name.
+func (u *upload) sendPlain(ctx context.Context, f *uploadFile, at *place, src *hashingSource, overwrite bool) error {
+	if err := at.put(ctx, src, storage.PutOptions{Overwrite: overwrite, Checksums: f.sums}); err != nil {
+		if half := (*storage.Error)(nil); errors.As(err, &half) && half.Half {
+			return u.tidy(ctx, at, err)
+		}
+		return err
+	}
+	if err := u.verify(ctx, f, at, src); err != nil {
+		return u.tidy(ctx, at, err)
+	}
+	return nil
+}
+
+// sendRenamed sends a file to a temporary name, and renames it.
+func (u *upload) sendRenamed(ctx context.Context, f *uploadFile, at *place, src *hashingSource, overwrite bool) error {
+	name, leftover := u.m.temporary(f, at.pfn, u.m.setup.Location.FQDN), ""
+	defer func() { u.m.release(name) }()
+	temp := at.named(name)
+	err := temp.put(ctx, src, storage.PutOptions{Checksums: f.sums})
+	if storage.Is(err, storage.Exists) {
+		// An earlier attempt was stopped, or the same file is on its way from here: what is there is not touched until it is of
+		// no more use to anybody.
+		leftover = name
+		temp = at.named(temporaryName(at.pfn, newUUID()))
+		src.forget()
+		err = temp.put(ctx, src, storage.PutOptions{Checksums: f.sums})
+	}
+	if err != nil {
+		if half := (*storage.Error)(nil); errors.As(err, &half) && half.Half {
+			return u.tidy(ctx, temp, err)
+		}
+		return err
+	}
+	if err := u.verify(ctx, f, temp, src); err != nil {
+		return u.tidy(ctx, temp, err)
+	}
+	if overwrite {
+		if err := at.remove(ctx); err != nil {
+			return u.tidy(ctx, temp, err)
+		}
+	}
+	if err := at.Rename(ctx, temp.pfn, at.pfn); err != nil {
+		return u.tidy(ctx, temp, err)
+	}
+	u.removeLeftovers(ctx, f, at, leftover)
+	return nil
+}
+
+// removeLeftovers removes what earlier attempts have left under temporary names. Whoever may be writing there has lost.
+func (u *upload) removeLeftovers(ctx context.Context, f *uploadFile, at *place, leftover string) {
+	names := []string{leftover}
+	if f.known.registered() && f.known.state != replicaAvailable { // Python's client registers first
+		names = append(names, at.pfn+uploadSuffix)
+	}
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		if err := at.named(name).remove(ctx); err != nil {
+			u.m.setup.Log.WarnContext(ctx, "upload: what an earlier attempt has left can't be removed", "pfn", storage.Public(name), "error", err)
+		}
+	}
+}
+
+// tidy removes what this call has put, and returns the reason, with more if it can't be removed. It takes its time even when ctx
+// is done.
+func (u *upload) tidy(ctx context.Context, at *place, reason error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+	defer cancel()
+	if err := at.remove(ctx); err != nil {
+		return &leftError{reason: reason, err: fmt.Errorf("and what was sent is left as %s, as it can't be removed: %w", storage.Public(at.pfn), err)}
+	}
+	return reason
+}
+
+// leftError is a failure that has left something behind.
+type leftError struct{ reason, err error }
+
+func (e *leftError) Error() string   { return e.reason.Error() + "; " + e.err.Error() }
+func (e *leftError) Unwrap() []error { return []error{e.reason, e.err} }
+
+// takeBack removes bytes that this call has put and that are not registered: nobody would ever find or delete them.
+func (u *upload) takeBack(ctx context.Context, f *uploadFile) {
+	if !f.sent || f.known.registered() {
+		return
+	}
+	door, err := u.m.Door(f.result.PFN)
+	if err == nil {
+		at := &place{Backend: door, pfn: f.result.PFN}
+		if f.site.SignURL != "" && f.result.Scheme == "https" {
+			at.sign = func(ctx context.Context, operation string) (string, error) {
+				return u.c.GetSignedURL(ctx, f.result.RSE, f.site.SignURL, operation, at.pfn, nil)
+			}
+		}
+		err = u.tidy(ctx, at, f.result.Err)
+	}
+	f.fail(err)
+}
+
+// verify compares what the storage has with what was sent, and keeps the checksums.
+func (u *upload) verify(ctx context.Context, f *uploadFile, at *place, src *hashingSource) error {
+	sums, err := src.sums()
+	if err != nil {
+		return err
+	}
+	f.sums = sums
+	if f.site.isSet("skip_upload_stat") {
+		return nil
+	}
+	info, err := u.statNew(ctx, at, f.result.Bytes)
+	if err != nil {
+		return err
+	}
+	if info.Size != f.result.Bytes {
+		return corrupt("%s has %d bytes, %d were sent", storage.Public(at.pfn), info.Size, f.result.Bytes)
+	}
+	if !f.site.checksums() {
+		return nil
+	}
+	algorithm, sum, err := at.checksum(ctx)
+	switch {
+	case errors.Is(err, errNoChecksum):
+		u.m.setup.Log.DebugContext(ctx, "upload: the storage tells no checksum, only the size is compared", "pfn", storage.Public(at.pfn))
+		return nil
+	case err != nil:
+		return err
+	case sum != sums[algorithm]:
+		return corrupt("the %s of %s is %s, that of what was sent is %s", algorithm, storage.Public(at.pfn), sum, sums[algorithm])
+	}
+	return nil
+}
+
+func corrupt(format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return refuseBecause(rucio.ErrRucioException, &storage.Error{Op: "verify", Kind: storage.Corrupt, Err: err}, "%v", err)
+}
+
+// refuseBecause is refuse with a cause.
+func refuseBecause(class rucio.Exception, cause error, format string, args ...any) *rucio.Error {
+	err := refuse("upload", class, format, args...)
+	err.Err = cause
+	return err
+}
+
+// statNew asks for what was just stored. Some storages take a moment until they know it, or its size.
+func (u *upload) statNew(ctx context.Context, at *place, size int64) (storage.Info, error) {
+	pause := statPause
+	for attempt := 1; ; attempt++ {
+		info, err := at.stat(ctx)
+		young := storage.Is(err, storage.NotFound) || err == nil && info.Size == 0 && size > 0
+		if !young || attempt == statAttempts {
+			return info, err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return info, ctx.Err()
+		}
+		pause *= 2
+	}
+}
+
+// temporary returns a temporary name for a file. It is the same each time the same file is sent from here, so that what a killed
+// process has left is found, and another one for any other file or machine, so that nobody gets in the way of another. The Mover
+// keeps it for one upload at a time, which releases it.
+func (m *Mover) temporary(f *uploadFile, pfn, host string) string {
+	path, err := filepath.Abs(f.result.Path)
+	key := host + "\x00" + path + "\x00" + pfn
+	if st, statErr := os.Stat(f.result.Path); err == nil && statErr == nil {
+		key += fmt.Sprintf("\x00%d\x00%d", st.Size(), st.ModTime().UnixNano())
+	}
+	sum := md5.Sum([]byte(key)) //nolint:gosec // a name
+	name := temporaryName(pfn, hex.EncodeToString(sum[:]))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sending[name] {
+		return temporaryName(pfn, newUUID())
+	}
+	if m.sending == nil {
+		m.sending = map[string]bool{}
+	}
+	m.sending[name] = true
+	return name
+}
+
+func (m *Mover) release(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.sending, name)
+}
+
+// temporaryName makes a name in the same folder, with a part that nobody else has.
+func temporaryName(pfn, own string) string {
+	slash := strings.LastIndexByte(pfn, '/') + 1
+	stem := pfn[slash:]
+	if len(stem) > longestStem {
+		stem = stem[:longestStem]
+		for !utf8.ValidString(stem) && len(stem) > longestStem-utf8.UTFMax {
+			stem = stem[:len(stem)-1]
+		}
+		if percent := strings.LastIndexByte(stem, '%'); percent >= len(stem)-2 {
+			stem = stem[:percent] // not within an escape
+		}
+	}
+	return pfn[:slash] + stem + "." + own[:12] + uploadSuffix
+}
