@@ -186,7 +186,7 @@ func TestUploadIsPythons(t *testing.T) {
 			}
 			python := alike(anySlice(catalogue(t, env, named(test.dids, both.python)...)), both.python, "NAME")
 			ours := alike(anySlice(catalogue(t, env, named(test.dids, both.ours)...)), both.ours, "NAME")
-			if difference := compare("", python, ours); len(difference) > 0 {
+			if difference := differences("", python, ours); len(difference) > 0 {
 				t.Errorf("the catalogue differs (Python's is first):\n%s", strings.Join(difference, "\n"))
 			}
 			unlikeTraces := []string{"uuid", "transferStart", "transferEnd", "hostname"}
@@ -199,7 +199,7 @@ func TestUploadIsPythons(t *testing.T) {
 					delete(traces[i], key)
 				}
 			}
-			if difference := compare("", alike(anySlice(theirs), both.python, "NAME"), alike(anySlice(traces), both.ours, "NAME")); len(difference) > 0 {
+			if difference := differences("", alike(anySlice(theirs), both.python, "NAME"), alike(anySlice(traces), both.ours, "NAME")); len(difference) > 0 {
 				t.Errorf("the traces differ (Python's is first):\n%s", strings.Join(difference, "\n"))
 			}
 		})
@@ -219,8 +219,8 @@ func anySlice(list []map[string]any) any {
 	return v
 }
 
-// compare names the differences of two trees of JSON.
-func compare(at string, a, b any) []string {
+// differences names the differences of two trees of JSON.
+func differences(at string, a, b any) []string {
 	switch left := a.(type) {
 	case map[string]any:
 		right, ok := b.(map[string]any)
@@ -231,7 +231,7 @@ func compare(at string, a, b any) []string {
 		keys := maps.Clone(left)
 		maps.Copy(keys, right)
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
-			all = append(all, compare(at+"."+key, left[key], right[key])...)
+			all = append(all, differences(at+"."+key, left[key], right[key])...)
 		}
 		return all
 	case []any:
@@ -241,7 +241,7 @@ func compare(at string, a, b any) []string {
 		}
 		var all []string
 		for i := range left {
-			all = append(all, compare(fmt.Sprintf("%s[%d]", at, i), left[i], right[i])...)
+			all = append(all, differences(fmt.Sprintf("%s[%d]", at, i), left[i], right[i])...)
 		}
 		return all
 	}

@@ -28,10 +28,3 @@ func write(t testing.TB, name, content string) string {
 	must(t, os.WriteFile(name, []byte(content), 0o644))
 	return name
 }
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
