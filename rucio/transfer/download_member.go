@@ -94,34 +94,61 @@ func (m *member) find(ctx context.Context) (*remoteFile, *zip.File, error) {
 	return nil, nil, errors.Join(err, remote.Close())
 }
 
-// remoteFile reads a file on a storage here and there. Reading on where the last read ended costs nothing; it is not for use
-// by several goroutines.
+// remoteFile reads a file on a storage here and there, in windows that grow while it is read on from where the last read
+// ended: what is asked for and not read costs the storage nearly as much. It is not for use by several goroutines.
 type remoteFile struct {
-	ctx  context.Context
-	door storage.Backend
-	pfn  string
-	in   io.ReadCloser
-	at   int64
+	ctx    context.Context
+	door   storage.Backend
+	pfn    string
+	in     io.ReadCloser // gives what is left of the window
+	at     int64
+	left   int64
+	window int64
 }
+
+const leastWindow, mostWindow = 64 << 10, 16 << 20
 
 // ReadAt implements io.ReaderAt.
 func (r *remoteFile) ReadAt(p []byte, offset int64) (int, error) {
-	if r.in == nil || r.at != offset {
+	if offset != r.at {
 		if err := r.Close(); err != nil {
 			return 0, err
 		}
-		in, err := r.door.Get(r.ctx, r.pfn, offset, -1)
-		if err != nil {
-			return 0, err
+		r.at, r.window = offset, 0
+	}
+	done := 0
+	for done < len(p) {
+		if r.left == 0 {
+			if err := r.next(int64(len(p) - done)); err != nil {
+				return done, err
+			}
 		}
-		r.in, r.at = in, offset
+		n, err := io.ReadFull(r.in, p[done:done+int(min(int64(len(p)-done), r.left))])
+		done += n
+		r.at += int64(n)
+		r.left -= int64(n)
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = io.EOF
+		}
+		if err != nil {
+			return done, err
+		}
 	}
-	n, err := io.ReadFull(r.in, p)
-	r.at += int64(n)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = io.EOF
+	return done, nil
+}
+
+// next opens the next window.
+func (r *remoteFile) next(wanted int64) error {
+	if err := r.Close(); err != nil {
+		return err
 	}
-	return n, err
+	r.window = max(min(r.window*2, mostWindow), leastWindow, wanted)
+	in, err := r.door.Get(r.ctx, r.pfn, r.at, r.window)
+	if err != nil {
+		return err
+	}
+	r.in, r.left = in, r.window
+	return nil
 }
 
 // Close ends the reading.
@@ -130,6 +157,6 @@ func (r *remoteFile) Close() error {
 		return nil
 	}
 	in := r.in
-	r.in = nil
+	r.in, r.left = nil, 0
 	return in.Close()
 }
