@@ -171,14 +171,7 @@ func (b *HTTP) Rename(ctx context.Context, from, to string) (err error) {
 	} else if !Is(err, NotFound) {
 		return err
 	}
-	move := func() error {
-		header := http.Header{"Destination": {target.String()}, "Overwrite": {"F"}}
-		resp, err := b.do(ctx, request{method: "MOVE", pfn: from, header: header})
-		if err == nil {
-			discard(resp)
-		}
-		return err
-	}
+	move := func() error { return b.move(ctx, from, target.String()) }
 	err = move()
 	if hasStatus(err, http.StatusConflict) || Is(err, NotFound) {
 		if _, err := b.Stat(ctx, from); err != nil {
@@ -193,11 +186,36 @@ func (b *HTTP) Rename(ctx context.Context, from, to string) (err error) {
 		err = move()
 	}
 	if err == nil && strings.Contains(target.EscapedPath(), "%") {
-		// XRootD 5.5 takes the escaped address for the name
-		if _, lost := b.Stat(ctx, to); Is(lost, NotFound) {
-			return fmt.Errorf("the server has moved it to %s without unescaping: %w", target.EscapedPath(), errors.ErrUnsupported)
-		}
+		err = b.movedLiterally(ctx, target, to)
 	}
+	return err
+}
+
+func (b *HTTP) move(ctx context.Context, from, destination string) error {
+	header := http.Header{"Destination": {destination}, "Overwrite": {"F"}}
+	resp, err := b.do(ctx, request{method: "MOVE", pfn: from, header: header})
+	if err == nil {
+		discard(resp)
+	}
+	return err
+}
+
+// movedLiterally mends what XRootD 5.5 does: it takes the escaped address for the name. It finds one that is not escaped, if a
+// query follows: of what is last it trims bytes that are not ASCII.
+func (b *HTTP) movedLiterally(ctx context.Context, target *url.URL, to string) error {
+	if _, err := b.Stat(ctx, to); !Is(err, NotFound) {
+		return err
+	}
+	host := target.Scheme + "://" + target.Host
+	literal := host + strings.ReplaceAll(target.EscapedPath(), "%", "%25")
+	err := errors.ErrUnsupported
+	if !strings.ContainsAny(target.Path, "?#\r\n") {
+		err = b.move(ctx, literal, host+target.Path+"?renamed=1")
+	}
+	if err != nil {
+		return fmt.Errorf("the server has moved it to %s without unescaping: %w", target.EscapedPath(), err)
+	}
+	_, err = b.Stat(ctx, to)
 	return err
 }
 

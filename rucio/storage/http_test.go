@@ -89,16 +89,8 @@ func TestXRootDOverHTTP(t *testing.T) {
 				}
 			}
 			storagetest.Run(t, storagetest.Door{
-				Backend: open(t, url, options), Base: url, Server: server, Names: names, PlainRename: true, InPlace: true, Pages: true,
+				Backend: open(t, url, options), Base: url, Server: server, Names: names, InPlace: true, Pages: true,
 			})
-			b, from := open(t, url, options), url+"/"+testbed.Unique("from")
-			if err := b.Put(t.Context(), from, storage.FromBytes(nil), storage.PutOptions{}); err != nil {
-				t.Fatal(err)
-			}
-			err := b.Rename(t.Context(), from, from+" to")
-			if !storage.Is(err, storage.Unsupported) || !strings.Contains(err.Error(), "%20to without unescaping") {
-				t.Errorf("rename: error %v, want one that says where the file is now", err)
-			}
 		})
 	}
 }

@@ -32,7 +32,7 @@ func names(t *testing.T, f *fixture) {
 	}
 	f.alone(t, f.Names...)
 	for _, name := range f.Names {
-		if f.Backend.Features().Rename && !f.PlainRename {
+		if f.Backend.Features().Rename {
 			moved := f.pfn(name + " moved")
 			if err := f.Backend.Rename(t.Context(), f.pfn(name), moved); err != nil {
 				t.Fatal(err)

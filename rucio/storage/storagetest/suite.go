@@ -25,8 +25,6 @@ type Door struct {
 	ReadOnly string
 	// Names are those of Names that this server can tell apart, if not all.
 	Names []string
-	// PlainRename is set when only names that need no escaping can be renamed to.
-	PlainRename bool
 	// InPlace is set when an overwrite that fails takes the old object with it.
 	InPlace bool
 	// Pages is set when reading a folder gives a page for browsers.
