@@ -169,8 +169,11 @@ func (p *program) taskCandidates(inv *invocation) (all []candidate) {
 
 // wordCandidates are what may follow a command.
 func (p *program) wordCandidates(inv *invocation) []candidate {
+	if inv.path[0] == "storage" {
+		return []candidate{{filesDirective, ""}}
+	}
 	switch strings.Join(inv.path, " ") {
-	case "run", "check", "exec":
+	case "run", "check", "exec", "upload":
 		return []candidate{{filesDirective, ""}}
 	case "completion":
 		return wordsOf([]string{"bash", "zsh", "fish"})

@@ -16,7 +16,7 @@ import (
 )
 
 // storageRetries is how often a call is repeated when a storage is not there for a moment.
-const storageRetries = 3
+const storageRetries = 2
 
 // doors says how one login gets in at storages.
 type doors struct {

@@ -12,6 +12,8 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/engine/report"
 	"github.com/rucio-task-manager/rucio-task-manager/engine/task"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/transfer"
 )
 
 // finish prints how the program ended, if that has not been told yet, and returns the exit code. Every error reaches
@@ -129,8 +131,12 @@ func newErrorObject(err error) errorObject {
 	code := fail.CodeOf(err)
 	object := errorObject{Class: code.String(), Message: err.Error(), Hint: fail.HintOf(err), Code: code}
 	var sent *rucio.Error
-	if errors.As(err, &sent) {
+	var stored *storage.Error
+	switch {
+	case errors.As(err, &sent):
 		object.Class = sent.Class
+	case errors.As(err, &stored):
+		object.Class = string(transfer.ClassOf(err))
 	}
 	var problems task.Problems
 	if errors.As(err, &problems) {

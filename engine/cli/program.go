@@ -25,6 +25,7 @@ type program struct {
 	*State
 	redactor *redact.Redactor
 	terminal io.Writer // standard error as it is, for prompts, which have no line end
+	screen   *screen   // standard error as lines and bars share it
 	plain    io.Writer // standard output as it is, for data that programs read, and the one command that shows a secret
 	offered  sync.Map  // variables that a login has set, see offer
 	format   string    // of --output, or nagios, as far as it is known
@@ -55,9 +56,9 @@ func Main(s *State) {
 // secrets.
 func Run(ctx context.Context, s *State) int {
 	state := *s
-	p := &program{State: &state, redactor: &redact.Redactor{}, terminal: s.Stderr, plain: s.Stdout}
+	p := &program{State: &state, redactor: &redact.Redactor{}, terminal: s.Stderr, plain: s.Stdout, screen: &screen{w: s.Stderr}}
 	p.redactor.Add(secretsOf(s.Env)...)
-	stdout, stderr := p.redactor.Writer(s.Stdout), p.redactor.Writer(s.Stderr)
+	stdout, stderr := p.redactor.Writer(s.Stdout), p.redactor.Writer(p.screen)
 	state.Stdout, state.Stderr = stdout, stderr
 	err := p.run(ctx)
 	p.closeAll()
@@ -149,6 +150,7 @@ func (p *program) commands() []*cli.Command {
 		p.callCommand(),
 		p.tasksCommand(),
 		p.methodsCommand(),
+		p.storageCommand(),
 		p.authCommand(),
 		p.configCommand(),
 		p.outputsCommand(),

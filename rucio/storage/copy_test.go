@@ -157,3 +157,14 @@ func TestBase(t *testing.T) {
 		}
 	}
 }
+
+func TestRel(t *testing.T) {
+	for _, c := range []struct{ folder, pfn, want string }{
+		{"davs://h/a%20b/", "davs://h/a%20b/c%2Bd/e", "c+d/e"}, {"file:///a", "file:///a/b", "b"}, {"root://h//a?x=y", "root://h//a/b?x=y", "b"},
+		{"s3://h/b", "s3://h/b/k 1", "k 1"}, {"file:///", "file:///b", "b"}, {"https://h", "https://h/b", "b"},
+	} {
+		if got := storage.Rel(c.folder, c.pfn); got != c.want {
+			t.Errorf("Rel(%s, %s) = %q, want %q", c.folder, c.pfn, got, c.want)
+		}
+	}
+}

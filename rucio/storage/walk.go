@@ -89,15 +89,27 @@ func walk(ctx context.Context, b Backend, folder string, yield func(Info, error)
 
 // Base returns the last name of a PFN, unescaped where its scheme escapes names; "" when it has only a host.
 func Base(pfn string) string {
-	path := pfn
-	if u, err := parseURL(pfn); escapes(pfn) && err == nil {
-		path = u.Path
-	} else if _, rest, ok := strings.Cut(pfn, "://"); ok {
-		if strings.HasPrefix(Scheme(pfn), "root") || strings.HasPrefix(Scheme(pfn), "xroot") {
-			rest, _, _ = strings.Cut(rest, "?") // an opaque part
-		}
-		_, path, _ = strings.Cut(rest, "/")
-	}
-	path = strings.TrimRight(path, "/")
+	path := strings.TrimRight(pathOf(pfn), "/")
 	return path[strings.LastIndexByte(path, '/')+1:]
+}
+
+// Rel returns the path of what Walk or List gave below a folder, unescaped.
+func Rel(folder, pfn string) string {
+	return strings.Trim(strings.TrimPrefix(pathOf(pfn), strings.TrimRight(pathOf(folder), "/")), "/")
+}
+
+// pathOf returns what a PFN has behind its host, unescaped where its scheme escapes names.
+func pathOf(pfn string) string {
+	if u, err := parseURL(pfn); escapes(pfn) && err == nil {
+		return strings.TrimLeft(u.Path, "/")
+	}
+	_, rest, ok := strings.Cut(pfn, "://")
+	if !ok {
+		return strings.TrimLeft(pfn, "/")
+	}
+	if scheme := strings.TrimPrefix(Scheme(pfn), "x"); scheme == "root" || scheme == "roots" {
+		rest, _, _ = strings.Cut(rest, "?") // an opaque part
+	}
+	_, path, _ := strings.Cut(rest, "/")
+	return strings.TrimLeft(path, "/")
 }

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"context"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/transfer"
+)
+
+// progressOf returns what tells how transfers of a command go on: bars at a terminal, lines in the log elsewhere. done takes the
+// bars away again, and may be called twice.
+func (p *program) progressOf(c *cli.Context) (progress transfer.Progress, done func()) {
+	log := p.logger(c)
+	if !p.StderrTTY || c.Bool("quiet") || c.String("log-format") != "text" || p.Getenv("TERM") == "dumb" {
+		return newLogProgress(log, p.Now), func() {}
+	}
+	b := p.newBars()
+	return b, onlyOnce(b.close)
+}
+
+// onlyOnce makes a function of which only the first call does something.
+func onlyOnce(f func()) func() {
+	called := false
+	return func() {
+		if !called {
+			called = true
+			f()
+		}
+	}
+}
+
+// interruptible returns a context that SIGINT or SIGTERM ends; a second signal ends the process.
+func (p *program) interruptible(c *cli.Context) (context.Context, func()) {
+	log := p.logger(c)
+	return p.withSignals(c.Context,
+		func(sig os.Signal) {
+			log.Warn("stopped by signal: " + sig.String() + "; a second signal ends this at once")
+		},
+		func() { p.Exit(int(fail.Interrupted)) })
+}
