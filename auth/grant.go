@@ -19,12 +19,18 @@ type grant struct {
 	renewAt time.Time // when to get the next one; zero: when it is refused
 }
 
-// newGrant returns the grant of a token that expires at a time; zero when that is not known. The next token is due a
-// minute before, or after nine tenths of its life if that is short.
+// leadTime is how long before its end a token that lives for so long is replaced: a minute, or a tenth of a short life. Calls
+// that are under way then need their time on a busy server: of a very short life it is a third, up to three seconds.
+func leadTime(life time.Duration) time.Duration {
+	return min(time.Minute, max(life/10, min(3*time.Second, life/3)))
+}
+
+// newGrant returns the grant of a token that expires at a time; zero when that is not known. The next token is due its
+// leadTime before.
 func newGrant(token rucio.Secret, now, expires time.Time) grant {
 	g := grant{token: token, expires: expires}
 	if !expires.IsZero() {
-		g.renewAt = expires.Add(-min(time.Minute, expires.Sub(now)/10))
+		g.renewAt = expires.Add(-leadTime(expires.Sub(now)))
 	}
 	return g
 }

@@ -75,7 +75,7 @@ type tokens interface {
 // renewable is a way that asks a server for another token.
 type renewable struct{}
 
-func (renewable) early(left time.Duration) time.Duration { return min(time.Minute, left/10) } // as newGrant has it
+func (renewable) early(left time.Duration) time.Duration { return leadTime(left) }
 func (renewable) again(left time.Duration) time.Duration {
 	return min(max(left/10, time.Second), time.Minute)
 }

@@ -22,7 +22,7 @@ func tokenLife() (word string, run time.Duration) {
 	if os.Getenv("OIDC_TEST_LONG") != "" {
 		return "60s", 5 * time.Minute
 	}
-	return "20s", 45 * time.Second
+	return "10s", 30 * time.Second
 }
 
 // worked is what came of a run.
