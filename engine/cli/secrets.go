@@ -20,6 +20,9 @@ func secretsOf(env map[string]string) (secrets []string) {
 }
 
 func isSecretName(name string) bool {
+	if strings.Contains(name, "WEBHOOK") { // Slack's and others' URLs are secret as a whole
+		return true
+	}
 	for _, ending := range notSecret {
 		if strings.HasSuffix(name, ending) {
 			return false

@@ -4,6 +4,7 @@ package redact
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/url"
@@ -25,7 +26,7 @@ type Redactor struct {
 	replacer *strings.Replacer
 }
 
-// Add makes s a secret, also in the forms in which it may turn up: URL-encoded, JSON-escaped, and each line of a
+// Add makes s a secret, also in the forms in which it may turn up: URL-encoded, JSON-escaped, in base64, and each line of a
 // multi-line value such as a key. Values of fewer than four characters are ignored.
 func (r *Redactor) Add(secrets ...string) {
 	r.mu.Lock()
@@ -48,11 +49,33 @@ func forms(s string) []string {
 	if j, err := json.Marshal(s); err == nil {
 		all = append(all, strings.Trim(string(j), `"`))
 	}
+	all = append(all, base64Forms(s)...)
 	if lines := strings.Split(s, "\n"); len(lines) > 1 {
 		for _, line := range lines {
 			if line = strings.TrimSpace(line); len(line) >= 16 {
 				all = append(all, line)
 			}
+		}
+	}
+	return all
+}
+
+// minEncoded is how long a secret must be for its base64 forms to be looked for: those of short ones could be anything.
+const minEncoded = 8
+
+// base64Forms returns what all base64 texts have in common in which s stands, at whatever place: "Authorization: Basic ..." has
+// a password after a name. The first and the last bits may be shared with what stands beside s, and are left out.
+func base64Forms(s string) (all []string) {
+	if len(s) < minEncoded {
+		return nil
+	}
+	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for before, shared := range []int{0, 2, 3} { // bytes before s, and the signs that they have a part in
+			text := encoding.EncodeToString(append(make([]byte, before), s...))
+			if (before+len(s))%3 != 0 {
+				text = text[:len(text)-1]
+			}
+			all = append(all, text[shared:])
 		}
 	}
 	return all

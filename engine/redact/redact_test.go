@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"encoding/base64"
 	"io"
 	"strings"
 	"testing"
@@ -24,6 +25,26 @@ func TestString(t *testing.T) {
 		if got := r.String(in); got != want {
 			t.Errorf("String(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+// Whatever stands before and after a secret, its base64 form is found.
+func TestBase64(t *testing.T) {
+	const secret = "p4ss/word?>\xff"
+	var r Redactor
+	r.Add(secret, "short")
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		for _, before := range []string{"", "u:", "me:", "you:", "\xff\xff\xff\xff"} {
+			for _, after := range []string{"", "x", "xy", "\xff"} {
+				got := r.String("Basic " + encoding.EncodeToString([]byte(before+secret+after)) + ".")
+				if !strings.Contains(got, Mark) || len(got) > len("Basic "+Mark+".")+len(before+after)*2+6 {
+					t.Errorf("after %q and before %q: %s", before, after, got)
+				}
+			}
+		}
+	}
+	if text := base64.StdEncoding.EncodeToString([]byte("short")); r.String(text) != text {
+		t.Error("a short one is looked for")
 	}
 }
 

@@ -70,12 +70,17 @@ func (p *Provider) client(t testing.TB) *http.Client {
 // post sends a form as a client of the provider and returns the JSON of the answer, which must be a success.
 func (p *Provider) post(t testing.TB, path, client string, form url.Values) map[string]any {
 	t.Helper()
+	return p.postWith(t, path, client, Secret(client), form)
+}
+
+func (p *Provider) postWith(t testing.TB, path, client, secret string, form url.Values) map[string]any {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.Issuer+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.SetBasicAuth(client, Secret(client))
+	req.SetBasicAuth(url.QueryEscape(client), url.QueryEscape(secret))
 	resp, err := p.client(t).Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +102,13 @@ func (p *Provider) post(t testing.TB, path, client string, form url.Values) map[
 // Token returns an access token that a client got for itself: its subject is the client ID.
 func (p *Provider) Token(t testing.TB, client, scope, audience string) string {
 	t.Helper()
-	return p.post(t, "/oauth/token", client, url.Values{"grant_type": {"client_credentials"}, "scope": {scope}, "audience": {audience}})["access_token"].(string)
+	return p.TokenWith(t, client, Secret(client), scope, audience)
+}
+
+// TokenWith is Token for a client that has another secret.
+func (p *Provider) TokenWith(t testing.TB, client, secret, scope, audience string) string {
+	t.Helper()
+	return p.postWith(t, "/oauth/token", client, secret, url.Values{"grant_type": {"client_credentials"}, "scope": {scope}, "audience": {audience}})["access_token"].(string)
 }
 
 // RefreshToken returns a refresh token of a client for a user, who logs in for it.
