@@ -41,6 +41,7 @@ func (s *session) newMover(d doors) *transfer.Mover {
 		Workers:    s.workers,
 		Progress:   progress,
 		Log:        log,
+		CheckAdmin: s.allowTape,
 		BitTorrent: slices.Contains([]string{"true", "yes", "on", "1"}, strings.ToLower(bitTorrent.Text())),
 	})
 	s.p.atEnd(mover.Close)

@@ -150,6 +150,8 @@ func (p *program) commands() []*cli.Command {
 		p.callCommand(),
 		p.tasksCommand(),
 		p.methodsCommand(),
+		p.uploadCommand(),
+		p.downloadCommand(),
 		p.storageCommand(),
 		p.authCommand(),
 		p.configCommand(),

@@ -28,6 +28,8 @@ type session struct {
 
 	progress transfer.Progress // of uploads and downloads; nil: lines in the log
 	workers  int               // files at a time; 0: as many as package transfer thinks right
+	// allowTape lets accounts with the attribute admin download from tape.
+	allowTape bool
 
 	mu      sync.Mutex
 	clients map[string]*connection // by the overrides that make them differ

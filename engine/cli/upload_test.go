@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
+	"github.com/rucio-task-manager/rucio-task-manager/internal/testbed"
+)
+
+// atTestbed is a State with the testbed's Rucio.
+func atTestbed(t *testing.T, args ...string) (s *State, stdout, stderr *strings.Builder) {
+	t.Helper()
+	s, stdout, stderr = atTerminal(t, args...)
+	s.StdinTTY, s.StdoutTTY, s.StderrTTY = false, false, false
+	s.Env["RUCIO_CFG_CLIENT_PASSWORD"] = testbed.Require(t).Password
+	return s, stdout, stderr
+}
+
+// SIGTERM in the middle of an upload ends it: nothing is registered, what is half there is removed, the exit code tells.
+func TestUploadIsStopped(t *testing.T) {
+	signals, began := make(chan os.Signal), make(chan struct{})
+	var once sync.Once
+	var mu sync.Mutex
+	var deleted []string
+	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodPut:
+			once.Do(func() { close(began) })
+			buffer := make([]byte, 1000)
+			_, _ = r.Body.Read(buffer)
+			<-r.Context().Done() // takes no more
+		case http.MethodDelete:
+			mu.Lock()
+			deleted = append(deleted, r.URL.Path)
+			mu.Unlock()
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	defer door.Close()
+	u, err := url.Parse(door.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rse, name := testbed.Unique("SLOW"), testbed.Unique("stopped-")
+	s, _, stderr := atTestbed(t, "exec", "-e", `rucio.add_rse(kwargs.rse)
+		local domain = { read = 1, write = 1, delete = 1 }
+		rucio.add_protocol(kwargs.rse, { scheme = "http", hostname = "127.0.0.1", port = kwargs.port, prefix = "/slow/",
+			impl = "rucio.rse.protocols.gfal.Default", domains = { wan = domain, lan = domain } })`, "rse="+rse, "port="+u.Port())
+	if code := Run(t.Context(), s); code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	path := write(t, filepath.Join(t.TempDir(), name), strings.Repeat("x", 20e6))
+	s, stdout, stderr := atTestbed(t, "upload", path, path+"-none", "--rse", rse, "--scope", "test", "--workers", "1")
+	s.Notify = func() (<-chan os.Signal, func()) { return signals, func() {} }
+	go func() {
+		<-began
+		signals <- syscall.SIGTERM
+	}()
+	if code := Run(t.Context(), s); code != int(fail.Interrupted) || !strings.Contains(stdout.String(), "uploaded 0 files; ") ||
+		!strings.Contains(stderr.String(), "stopped by signal: terminated") {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+	mu.Lock()
+	if len(deleted) == 0 || !strings.Contains(deleted[0], name) {
+		t.Errorf("removed %q", deleted)
+	}
+	mu.Unlock()
+	s, stdout, stderr = atTestbed(t, "call", "get_did", "scope=test", "name="+name, "--output", "json")
+	if code := Run(t.Context(), s); code != int(fail.Task) || !strings.Contains(stdout.String(), "DataIdentifierNotFound") {
+		t.Errorf("it is registered: exit code %d, %s%s", code, stdout, stderr)
+	}
+}
