@@ -72,8 +72,9 @@ $ rucio-task-manager storage checksum --algorithm md5 file.dat
 			{
 				Name: "mkdir", Usage: "make folders, with those above them", ArgsUsage: "PFN...",
 				Description: aboutPFNs + `
-example:
+examples:
 $ rucio-task-manager storage mkdir davs://door.example.org:443/data/new/folder
+$ rucio-task-manager storage mkdir root://xrd.example.org:1094//data/a root://xrd.example.org:1094//data/b
 `,
 				Before: atLeast(1), Action: p.storageMkdir,
 			},
