@@ -101,8 +101,10 @@ func (s *Source) held(ctx context.Context) (grant, error) {
 		case isRefusal(err):
 			opts.Log.Debug("the server does not take the token that is there", "error", err)
 			return grant{}, nil
-		case err != nil: // whoever cannot tell need not be whom the calls go to
-			opts.Log.Debug("the server cannot tell what it thinks of the token that is there", "error", err)
+		case isMissing(err):
+			opts.Log.Debug("the server cannot tell what it thinks of a token", "error", err)
+		case err != nil: // the calls need not go there
+			opts.Log.Warn("the token that is there is used unchecked, and it cannot be replaced now", "error", err)
 		case opts.Account != "" && seen.account != "" && seen.account != opts.Account:
 			return grant{}, s.othersToken(seen.account)
 		default:

@@ -114,6 +114,10 @@ func quoting(t *testing.T) string {
 		w.Header().Set("ExceptionMessage", text)
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusUnauthorized)
+		if r.URL.Path == "/_bulk" { // as Elasticsearch answers
+			_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"type": "security_exception", "reason": text}, "status": 401})
+			return
+		}
 		_ = json.NewEncoder(w).Encode(map[string]string{"error": "invalid_client", "error_description": text, "ExceptionClass": "CannotAuthenticate", "ExceptionMessage": text})
 	}))
 	t.Cleanup(server.Close)

@@ -57,7 +57,7 @@ func Main(s *State) {
 func Run(ctx context.Context, s *State) int {
 	state := *s
 	p := &program{State: &state, redactor: &redact.Redactor{}, terminal: s.Stderr, plain: s.Stdout, screen: &screen{w: s.Stderr}}
-	p.redactor.Add(secretsOf(s.Env)...)
+	p.redactor.Add(append(secretsOf(s.Env), s.secretsInFiles()...)...)
 	stdout, stderr := p.redactor.Writer(s.Stdout), p.redactor.Writer(p.screen)
 	state.Stdout, state.Stderr = stdout, stderr
 	err := p.run(ctx)

@@ -1,6 +1,9 @@
 package cli
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // secretWords in a variable's name mean that its value is a secret. What rucio.cfg holds is known to package config; this
 // is for the rest: tokens of CI systems, passwords of databases, what a deployment hands to its tasks.
@@ -17,6 +20,43 @@ func secretsOf(env map[string]string) (secrets []string) {
 		}
 	}
 	return secrets
+}
+
+// maxSecretFile bounds the files that secretFile reads, in bytes.
+const maxSecretFile = 1 << 20
+
+// secretsInFiles returns the secrets of the files that variables such as DB_PASSWORD_FILE name. Who needs one reads it again, and
+// tells what is wrong with it.
+func (s *State) secretsInFiles() (secrets []string) {
+	for variable := range s.Env {
+		if name, ok := strings.CutSuffix(variable, fileSuffix); ok {
+			if text, err := s.secretFile(name); err == nil && text != "" {
+				secrets = append(secrets, text)
+			}
+		}
+	}
+	return secrets
+}
+
+// fileSuffix makes of the name of a secret's variable that of one with the path of a file which holds it, as containers do.
+const fileSuffix = "_FILE"
+
+// secretFile returns the secret in the file that NAME_FILE names; nothing when there is no such variable, or NAME is no secret. A
+// line end at its end is no part of it.
+func (s *State) secretFile(name string) (string, error) {
+	path := s.Env[name+fileSuffix]
+	if path == "" || !isSecretName(strings.ToUpper(name)) {
+		return "", nil
+	}
+	info, err := s.Files.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxSecretFile {
+		return "", fmt.Errorf("%s is no file that can hold a secret", path) // reading a pipe would take it from who needs it
+	}
+	data, err := s.Files.ReadFile(path)
+	return strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"), err
 }
 
 func isSecretName(name string) bool {

@@ -136,10 +136,21 @@ func (p *program) offer(name, value string) {
 	}
 }
 
-// lookupEnv returns a variable of the environment, or what offer made of it.
+// lookupEnv returns a variable of the environment, or what offer made of it. A secret that is not set may be in the file that
+// NAME_FILE names.
 func (p *program) lookupEnv(name string) (string, bool) {
 	if value, ok := p.offered.Load(name); ok {
 		return value.(string), true
 	}
-	return p.State.lookupEnv(name)
+	value, ok := p.State.lookupEnv(name)
+	if value != "" {
+		return value, ok
+	}
+	switch text, err := p.secretFile(name); {
+	case err != nil:
+		fmt.Fprintf(p.Stderr, "warning: cannot read the secret that %s%s names: %v\n", name, fileSuffix, err)
+	case text != "":
+		return text, true
+	}
+	return value, ok
 }
