@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -206,5 +209,34 @@ func TestOIDCAgentDiscovery(t *testing.T) {
 	a := &agent{endpoint: endpoint{oidc: o}, config: agentConfig{IssuerURL: iam.URL + "/"}}
 	if err := a.discover(t.Context()); err != nil || a.url != iam.URL+"/token" {
 		t.Errorf("got %q, %v", a.url, err)
+	}
+}
+
+// The command that the advice has for an administrator is one that Rucio's own program takes, and that helps.
+func TestAdviceHelps(t *testing.T) {
+	opts, idp := onOIDC(t)
+	name := testbed.Unique("oidc")
+	idp.Account(t, name)
+	opts.Account = name
+	opts.robot(idp, "robot-"+name)
+	ssh := Options{Type: "ssh", Hosts: []string{idp.HTTPURL}, Account: name, SSH: SSHOptions{PrivateKey: newSSHKey(t, "rsa")}}
+	for _, o := range []Options{opts, ssh} {
+		_, err := source(t, o).Token(t.Context())
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Fatalf("%s: got %v", o.Type, err)
+		}
+		_, command, found := strings.Cut(e.Hint(), ": ")
+		if !found || !strings.HasPrefix(command, "rucio account identity add ") {
+			t.Fatalf("%s: advice %q", o.Type, e.Hint())
+		}
+		cmd := exec.CommandContext(t.Context(), "bash", "-c", strings.ReplaceAll(command, "ADDRESS", "nobody@localhost"))
+		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(idp.Python)+":"+os.Getenv("PATH"), "RUCIO_CONFIG="+idp.Config)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, out)
+		}
+		if got := account(t, idp.HTTPURL, nil, source(t, o)); got != name {
+			t.Errorf("%s: after it, the token is for %s", command, got)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
@@ -16,12 +17,17 @@ var scriptSettings = map[string]string{
 	"vo": "vo",
 }
 
-// scriptCredentials are the names in creds, as Python's client knows them, and their options of [client].
+// scriptCredentials are the names in creds, and their options of [client]: first those that Python's client knows, then what other
+// identities need besides.
 var scriptCredentials = map[string]string{
 	"username": "username", "password": "password", "client_cert": "client_cert", "client_key": "client_key",
 	"client_proxy": "client_x509_proxy", "ssh_private_key": "ssh_private_key", "oidc_scope": "oidc_scope",
 	"oidc_audience": "oidc_audience", "oidc_issuer": "oidc_issuer", "oidc_polling": "oidc_polling",
 	"oidc_refresh_lifetime": "oidc_refresh_lifetime",
+
+	"auth_token": "auth_token", "oidc_client_id": "oidc_client_id", "oidc_client_secret": "oidc_client_secret",
+	"oidc_token_endpoint": "oidc_token_endpoint", "client_key_passphrase": "client_key_passphrase",
+	"ssh_private_key_passphrase": "ssh_private_key_passphrase", "voms": "voms",
 }
 
 // scriptClient returns the client that a script asked for.
@@ -51,8 +57,7 @@ func (s *session) takeCredentials(value any, changes map[string]string) error {
 			return fmt.Errorf("creds: %w", err)
 		}
 	}
-	s.p.redactor.Add(changes["password"])
-	return nil
+	return nil // secrets among them become known to the redactor when the configuration is read
 }
 
 // change notes that a setting has another value.
@@ -65,6 +70,10 @@ func change(changes, known map[string]string, name string, value any) error {
 	switch value := value.(type) {
 	case string:
 		changes[option] = value
+	case int64:
+		changes[option] = strconv.FormatInt(value, 10)
+	case float64:
+		changes[option] = strconv.FormatFloat(value, 'f', -1, 64)
 	case bool:
 		changes[option] = map[bool]string{true: "True", false: "False"}[value]
 	default:
