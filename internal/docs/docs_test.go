@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,7 +89,13 @@ func TestDocuments(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	for _, path := range []string{"README.md", "docs/guide.md", "docs/from-python.md", "docs/reference/lua.md"} {
+	for _, service := range []string{"oidc", "voms", "kdc"} { // of the pages about logins
+		maps.Copy(env.Vars, env.RequireService(t, service))
+	}
+	for _, path := range []string{
+		"README.md", "docs/guide.md", "docs/from-python.md", "docs/reference/lua.md",
+		"docs/auth/README.md", "docs/auth/userpass.md", "docs/auth/x509.md", "docs/auth/oidc.md", "docs/auth/ssh.md", "docs/auth/kerberos.md",
+	} {
 		t.Run(path, func(t *testing.T) {
 			all := examples(t, filepath.Join(root, path))
 			if len(all) == 0 {
@@ -107,7 +114,7 @@ func TestDocuments(t *testing.T) {
 			}
 			ran := 0
 			for _, e := range all {
-				ran += play(t, dir, environ, e)
+				ran += play(t, dir, &environ, e)
 			}
 			if ran == 0 {
 				t.Error("no example was run")
@@ -116,8 +123,9 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// play writes the example's file or runs its commands, and returns how many it ran.
-func play(t *testing.T, dir string, environ []string, e example) int {
+// play writes the example's file or runs its commands, and returns how many it ran. Variables that they export are there for
+// what comes after.
+func play(t *testing.T, dir string, environ *[]string, e example) int {
 	t.Helper()
 	if e.file != "" {
 		path := filepath.Join(dir, e.file)
@@ -131,7 +139,7 @@ func play(t *testing.T, dir string, environ []string, e example) int {
 	}
 	switch {
 	case e.run != "":
-		playLua(t, dir, environ, e)
+		playLua(t, dir, *environ, e)
 		return 1
 	case e.language != "console":
 		return 0
@@ -139,10 +147,14 @@ func play(t *testing.T, dir string, environ []string, e example) int {
 	ran := 0
 	for line := range strings.SplitSeq(strings.ReplaceAll(e.text, "\\\n", " "), "\n") {
 		line, ok := strings.CutPrefix(line, "$ ")
+		if strings.HasPrefix(line, "export ") || strings.HasPrefix(line, "unset ") {
+			*environ = changed(t, dir, *environ, line)
+			continue
+		}
 		if !ok || !strings.Contains(line, "rucio-task-manager ") || strings.HasPrefix(line, "docker") {
 			continue
 		}
-		out, got, err := command(dir, environ, line)
+		out, got, err := command(dir, *environ, line)
 		want := e.exit
 		if want == "" {
 			want = "0"
@@ -153,6 +165,16 @@ func play(t *testing.T, dir string, environ []string, e example) int {
 		ran++
 	}
 	return ran
+}
+
+// changed returns the environment after a line that exports variables, or unsets some.
+func changed(t *testing.T, dir string, environ []string, line string) []string {
+	t.Helper()
+	out, code, err := command(dir, environ, line+"; env -0")
+	if code != 0 {
+		t.Fatalf("$ %s\nexit code %d (%v)\n%s", line, code, err, out)
+	}
+	return strings.Split(strings.TrimSuffix(out, "\x00"), "\x00")
 }
 
 // playLua runs a piece of Lua, and the Python beside it if both are to print the same.
