@@ -37,6 +37,9 @@ func (f *uploadFile) fail(err error) {
 	f.result.State, f.result.Err, f.result.Reason = UploadFailed, err, err.Error()
 }
 
+// forgive takes a failure back.
+func (f *uploadFile) forgive() { f.result.State, f.result.Err, f.result.Reason = "", nil, "" }
+
 // registers tells whether the catalogue is to know the file. A name of the caller's choice on an RSE that names files itself is
 // none that the catalogue could know.
 func (f *uploadFile) registers() bool {

@@ -53,6 +53,8 @@ func (u *upload) checkDatasets(ctx context.Context) error {
 				f.dataset.did, *f.dataset.lifetime)
 		}
 		switch {
+		case known.refused != nil:
+			f.fail(&registrationError{known.refused})
 		case known.DIDType != "" && known.DIDType != "DATASET":
 			f.fail(&registrationError{refuse("upload", rucio.ErrUnsupportedOperation, "%s is a %s, not a dataset", f.dataset.did, strings.ToLower(known.DIDType))})
 		case known.Open != nil && !*known.Open:

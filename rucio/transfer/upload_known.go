@@ -3,6 +3,7 @@ package transfer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -22,8 +23,9 @@ type knownFile struct {
 	GUID    string `json:"guid"`
 	Open    *bool  `json:"is_open"`
 
-	state string // of the replica on the file's RSE; empty when there is none
-	pfns  []string
+	refused error    // the name is none
+	state   string   // of the replica on the file's RSE; empty when there is none
+	pfns    []string // of that
 }
 
 // The states of replicas, as the catalogue lists them.
@@ -57,22 +59,33 @@ func (f *uploadFile) isOther(why string) error {
 	return &registrationError{refuse("upload", rucio.ErrDataIdentifierAlreadyExists, "%s exists, and is not this file: %s", f.did, why)}
 }
 
-// metadata asks the catalogue what it knows of DIDs; those that do not exist are not in the answer.
-func (u *upload) metadata(ctx context.Context, dids []rucio.DID) (map[string]knownFile, error) {
-	found := map[string]knownFile{}
-	for some := range slices.Chunk(dids, askedAtOnce) {
-		for row, err := range u.c.GetMetadataBulk(ctx, some, nil) {
+// metadata asks the catalogue what it knows of DIDs; those that do not exist are not in the answer. What it does not take for a
+// name has an error.
+func (u *upload) metadata(ctx context.Context, dids []rucio.DID) (found map[string]knownFile, err error) {
+	found = map[string]knownFile{}
+	ask := func(dids []rucio.DID) error {
+		for row, err := range u.c.GetMetadataBulk(ctx, dids, nil) {
 			if err != nil {
-				return nil, err
+				return err
 			}
 			var known knownFile
 			if err := row.Decode(&known); err != nil {
-				return nil, err
+				return err
 			}
 			found[row.Scope+":"+row.Name] = known
 		}
+		return nil
 	}
-	return found, nil
+	for some := range slices.Chunk(dids, askedAtOnce) {
+		inHalves(some, ask, func(did rucio.DID, refused error) {
+			if errors.Is(refused, rucio.ErrInvalidObject) {
+				found[did.String()] = knownFile{refused: refused}
+			} else {
+				err = refused
+			}
+		})
+	}
+	return found, err
 }
 
 // askCatalogue finds out what is known of the files that are to be registered. Those whose size is another one fail.
@@ -82,6 +95,9 @@ func (u *upload) askCatalogue(ctx context.Context) error {
 		return err
 	}
 	for _, f := range files {
+		if f.known.refused != nil {
+			f.fail(&registrationError{f.known.refused})
+		}
 		if f.known.DIDType == "" {
 			continue
 		}

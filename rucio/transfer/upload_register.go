@@ -12,7 +12,7 @@ import (
 
 const (
 	registeredAtOnce = 250             // files in one call
-	registerPause    = 5 * time.Second // until files that have moved are registered, be they few
+	registerPause    = 2 * time.Second // until files that have moved are registered, be they few
 	lastRegistration = time.Minute     // what registering may take when the caller wants to stop
 )
 
@@ -55,7 +55,8 @@ func (u *upload) registerFiles(ctx context.Context, files []*uploadFile) {
 			own = append(own, f)
 		}
 	}
-	own = u.standing(u.lookAgain(ctx, own))
+	u.lookAgain(ctx, own)
+	own = u.standing(own)
 	for _, f := range own {
 		if f.dataset != nil {
 			if err := u.make(ctx, f.dataset); err != nil {
@@ -66,6 +67,7 @@ func (u *upload) registerFiles(ctx context.Context, files []*uploadFile) {
 	}
 	own = u.standing(own)
 	u.addReplicas(ctx, own)
+	u.confirm(ctx, u.standing(own))
 	own = u.standing(own)
 	u.attach(ctx, own)
 	u.addRules(ctx, own)
@@ -80,34 +82,6 @@ func (u *upload) standing(files []*uploadFile) []*uploadFile {
 	return slices.DeleteFunc(slices.Clone(files), func(f *uploadFile) bool { return f.result.State == UploadFailed })
 }
 
-// lookAgain asks once more for files that the catalogue did not know before they moved: another upload may have been faster, and
-// servers do not mind if a replica has other checksums than the file.
-func (u *upload) lookAgain(ctx context.Context, files []*uploadFile) []*uploadFile {
-	var unknown []*uploadFile
-	for _, f := range files {
-		if f.known.DIDType == "" {
-			unknown = append(unknown, f)
-		}
-	}
-	if err := u.learn(ctx, unknown); err != nil {
-		for _, f := range unknown {
-			f.known = knownFile{}
-			u.m.setup.Log.WarnContext(ctx, "upload: the catalogue can't be asked again", "did", f.did.String(), "error", err)
-		}
-		return files
-	}
-	for _, f := range unknown {
-		if f.known.DIDType == "" {
-			continue
-		}
-		if why := f.known.differs(f.result.Bytes, f.sums); why != "" {
-			f.fail(f.isOther(why))
-			u.takeBack(ctx, f)
-		}
-	}
-	return files
-}
-
 // addReplicas registers replicas, and makes those available that are registered already.
 func (u *upload) addReplicas(ctx context.Context, files []*uploadFile) {
 	newOnes, waiting := map[string][]*uploadFile{}, map[string][]*uploadFile{}
@@ -119,44 +93,24 @@ func (u *upload) addReplicas(ctx context.Context, files []*uploadFile) {
 			waiting[rse] = append(waiting[rse], f)
 		}
 	}
-	var failed []*uploadFile
-	fail := func(f *uploadFile, err error) {
-		f.fail(&registrationError{err})
-		failed = append(failed, f)
-	}
-	for rse, all := range newOnes {
-		for some := range slices.Chunk(all, registeredAtOnce) {
-			inHalves(some, func(files []*uploadFile) error { return u.c.AddReplicas(ctx, rse, replicasOf(files), nil) }, fail)
-		}
-	}
-	for rse, all := range waiting {
-		for some := range slices.Chunk(all, registeredAtOnce) {
-			inHalves(some, func(files []*uploadFile) error { return u.c.UpdateReplicasStates(ctx, rse, replicasOf(files)) }, fail)
-		}
-	}
-	u.afterRefusal(ctx, failed)
+	refused := eachRSE(newOnes, func(rse string, files []*uploadFile) error { return u.c.AddReplicas(ctx, rse, replicasOf(files), nil) })
+	refused = append(refused, eachRSE(waiting, func(rse string, files []*uploadFile) error {
+		return u.c.UpdateReplicasStates(ctx, rse, replicasOf(files))
+	})...)
+	u.afterRefusal(ctx, refused)
 }
 
-// afterRefusal looks into what became of files that could not be registered. Another upload may have registered them; else
-// their bytes go.
-func (u *upload) afterRefusal(ctx context.Context, files []*uploadFile) {
-	if len(files) == 0 {
-		return
-	}
-	if err := u.learn(ctx, files); err != nil {
-		for _, f := range files {
-			f.fail(&registrationError{refuse("upload", classOf(f.result.Err), "%v (it is not known whether it is registered: its bytes are left as %s)", f.result.Err, f.result.PFN)})
-		}
-		return
-	}
-	for _, f := range files {
-		switch {
-		case f.known.state == replicaAvailable && f.known.differs(f.result.Bytes, f.sums) == "":
-			f.result.State, f.result.Err, f.result.Reason = "", nil, ""
-		case !f.known.registered():
-			u.takeBack(ctx, f)
+// eachRSE makes a call for the files of each RSE, many at once; it returns those that have failed.
+func eachRSE(by map[string][]*uploadFile, call func(rse string, files []*uploadFile) error) (refused []*uploadFile) {
+	for rse, all := range by {
+		for some := range slices.Chunk(all, registeredAtOnce) {
+			inHalves(some, func(files []*uploadFile) error { return call(rse, files) }, func(f *uploadFile, err error) {
+				f.fail(&registrationError{err})
+				refused = append(refused, f)
+			})
 		}
 	}
+	return refused
 }
 
 // replicasOf describes files for the catalogue, as Python's client does.

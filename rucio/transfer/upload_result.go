@@ -87,7 +87,7 @@ func (e *UploadError) Unwrap() []error {
 // What a message tells of the files that have failed.
 const (
 	maxToldFiles  = 5
-	maxToldReason = 300
+	maxToldReason = 500
 )
 
 // outcome is the error of an upload with these results, nil if no file has failed.
