@@ -1,6 +1,7 @@
 package rucio
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,16 +23,27 @@ func exec(ctx context.Context, c *Client, r *request) error {
 	return err
 }
 
-// one makes a request whose answer is an object: the whole of it, or the first row of a stream; nil when there is none.
-// (Python: return loads(r.text), or next(self._load_json_data(r)).)
+// one makes a request whose answer is an object: the whole of it, or a stream of one row, which is read to its end so that
+// the connection can be used again; nil when the server says by its status that there is none. (Python: return loads(r.text),
+// or next(self._load_json_data(r)).)
 func one[T any, P result[T]](ctx context.Context, c *Client, r *request) (*T, error) {
+	var first []byte
 	for row, err := range rows(ctx, c, r) {
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
+		case first != nil:
+			return nil, broken(r, nil, errors.New("expected one object, got several"))
 		}
-		return decode[T, P](c, r, append([]byte(nil), row...))
+		first = bytes.Clone(row)
 	}
-	return nil, nil
+	switch {
+	case first != nil:
+		return decode[T, P](c, r, first)
+	case r.none != 0:
+		return nil, nil
+	}
+	return nil, broken(r, nil, errors.New("expected an object, got nothing"))
 }
 
 // list makes a request whose answer is a short list of objects, in one piece. (Python: return loads(r.text), or

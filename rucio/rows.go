@@ -151,8 +151,17 @@ func rowsOf(resp *http.Response) func() ([]byte, error) {
 		case isHTML(resp.Header, body):
 			return nil, notJSON(resp.Header, body)
 		}
-		return json.Marshal(string(body))
+		return jsonText(string(body))
 	}
+}
+
+// jsonText is a text as a JSON string that people can read: a metalink keeps its angle brackets.
+func jsonText(s string) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(s)
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 // validJSON returns body if it is JSON; a page of a proxy that answers 200 is told as what it is.

@@ -89,6 +89,36 @@ func TestCutStreamsAreErrors(t *testing.T) {
 	}
 }
 
+// TestOneObject holds that a method which returns an object takes neither none nor several for one, and that the connection
+// is used again.
+func TestOneObject(t *testing.T) {
+	var mu sync.Mutex
+	connections := map[string]bool{}
+	answer := func(rows string) (*DIDInfo, error) {
+		c, _ := serve(t, func(w http.ResponseWriter, r *http.Request, n int) {
+			mu.Lock()
+			connections[r.RemoteAddr] = true
+			mu.Unlock()
+			streamOf(rows, func(http.ResponseWriter, *http.Request) {})(w, r, n)
+		}, nil)
+		clear(connections)
+		c.GetDID(t.Context(), "s", "n", nil) //nolint:errcheck // the next tells
+		return c.GetDID(t.Context(), "s", "n", nil)
+	}
+	did, err := answer("{\"name\": \"n\"}\n")
+	if err != nil || did.Name != "n" || len(connections) != 1 {
+		t.Errorf("got %+v, %v by %d connections", did, err, len(connections))
+	}
+	for rows, message := range map[string]string{
+		"":                                       "expected an object, got nothing",
+		"{\"name\": \"n\"}\n{\"name\": \"m\"}\n": "expected one object, got several",
+	} {
+		if did, err := answer(rows); did != nil || err == nil || !strings.Contains(err.Error(), message) {
+			t.Errorf("%q: got %+v, %v, want %s", rows, did, err, message)
+		}
+	}
+}
+
 func TestLastRowNeedsNoNewline(t *testing.T) {
 	c, _ := serve(t, streamOf("\n{\"rse\":\"A\"}\r\n\n{\"rse\":\"B\"}", func(http.ResponseWriter, *http.Request) {}), nil)
 	var names []string

@@ -53,7 +53,7 @@ func (r *reader) param(name, kind string, into any, required bool) *reader {
 	case !given && required:
 		r.err = &ArgumentError{Method: r.method, Param: name, Class: "TypeError", Message: "is required: " + kind}
 	case !given, isNull(value) && !required:
-	case isNull(value) && !nullable(into):
+	case isNull(value) && !nullable(into): // Python's None breaks where a list or a map is needed, there or on the server
 		r.err = &ArgumentError{Method: r.method, Param: name, Class: "TypeError", Message: "expected " + kind + ", got null"}
 	default:
 		r.err = decode(r.method, name, kind, value, into)
@@ -145,7 +145,7 @@ func isNull(value json.RawMessage) bool { return string(bytes.TrimSpace(value)) 
 // nullable tells whether a parameter can hold Python's None.
 func nullable(into any) bool {
 	switch reflect.TypeOf(into).Elem().Kind() {
-	case reflect.Pointer, reflect.Interface, reflect.Slice, reflect.Map:
+	case reflect.Pointer, reflect.Interface, reflect.Map:
 		return true
 	}
 	return false

@@ -64,6 +64,7 @@ func TestWrongArguments(t *testing.T) {
 		{"list_dids", `{"scope": "s", "filters": "name=x"}`, "TypeError", "list_dids: kwarg filters: expected map or list of maps, got string"},
 		{"list_dids", `{"scope": "s", "filters": ["x"]}`, "TypeError", "list_dids: kwarg filters: expected map or list of maps, got a list with string"},
 		{"list_dids", `{"scope": 1, "filters": {}}`, "TypeError", "list_dids: kwarg scope: expected string, got number"},
+		{"resurrect", `{"dids": null}`, "TypeError", "resurrect: kwarg dids: expected list of DIDs, got null"},
 		{"list_dids", `{"scope": null, "filters": {}}`, "TypeError", "list_dids: kwarg scope: expected string, got null"},
 		{"list_dids", `{"scope": "s", "filters": {}, "long": "yes"}`, "TypeError", "list_dids: kwarg long: expected boolean, got string"},
 		{"list_dids", `{"scope": "s", "filters": {}, "Long": true}`, "TypeError",
