@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -22,7 +24,9 @@ func (p *program) callCommand() *cli.Command {
 		Description: `
 Methods and parameters are those of Rucio's Python client; see methods list and methods describe. A VALUE is read as the
 parameter's type wants it: text as it stands, a list as a,b or [a, b], a list of DIDs as scope:name,scope:name, a map as
-{key: value}. What a method streams is printed row by row as it arrives.
+{key: value}. What a method streams is printed row by row as it arrives. A failure is told on standard error and, where the
+answer would be JSON, on standard output too (unless that is a terminal), as the last line {"error": {"class": ..., "message": ...,
+"status": ..., "code": ...}}; the exit code is not 0 then.
 ` + serveDescription + `
 examples:
 $ rucio-task-manager call list_rses
@@ -42,6 +46,9 @@ $ rucio-task-manager call --serve < requests.jsonl > answers.jsonl
 func (p *program) call(c *cli.Context) error {
 	if c.Bool("serve") {
 		return p.serve(c)
+	}
+	if !c.IsSet("output") && !p.StdoutTTY {
+		p.format = "json" // whoever reads the answer, which is JSON, reads of an error there too
 	}
 	method, err := findMethod("call", c.Args().First())
 	if err != nil {
@@ -75,6 +82,11 @@ func (p *program) callArguments(m *catalog.Method, words []string, object string
 	if object != "" {
 		var err error
 		if args, err = jsonArguments([]byte(object)); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(args)) { // said before anything that is missing: it may be the same thing, misspelt
+		if _, err := findParam(m, name); err != nil {
 			return nil, err
 		}
 	}

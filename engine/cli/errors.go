@@ -12,6 +12,7 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/engine/report"
 	"github.com/rucio-task-manager/rucio-task-manager/engine/task"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/catalog"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/transfer"
 )
@@ -103,7 +104,8 @@ type errorObject struct {
 	Class    string          `json:"class"` // Rucio's exception class, else the exit code's name
 	Message  string          `json:"message"`
 	Hint     string          `json:"hint,omitempty"`
-	Code     fail.Code       `json:"code"` // the exit code
+	Status   int             `json:"status,omitempty"` // of HTTP, when a server answered
+	Code     fail.Code       `json:"code"`             // the exit code
 	Problems []problemObject `json:"problems,omitempty"`
 }
 
@@ -132,9 +134,12 @@ func newErrorObject(err error) errorObject {
 	object := errorObject{Class: code.String(), Message: err.Error(), Hint: fail.HintOf(err), Code: code}
 	var sent *rucio.Error
 	var stored *storage.Error
+	var argument *catalog.ArgumentError
 	switch {
 	case errors.As(err, &sent):
-		object.Class = sent.Class
+		object.Class, object.Status = sent.Class, sent.Status
+	case errors.As(err, &argument):
+		object.Class = argument.Class
 	case errors.As(err, &stored):
 		object.Class = string(transfer.ClassOf(err))
 	}

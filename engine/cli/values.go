@@ -3,7 +3,9 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -125,8 +127,16 @@ func isNull(text string) bool { return text == "null" || text == "None" || text 
 func jsonArguments(data []byte) (catalog.Args, error) {
 	args := catalog.Args{}
 	dec := json.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&args); err != nil {
+	var wrong *json.UnmarshalTypeError
+	switch err := dec.Decode(&args); {
+	case errors.As(err, &wrong):
+		return nil, fmt.Errorf("the arguments are no JSON object but a JSON %s", wrong.Value)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return nil, errors.New("the JSON object of arguments ends too early")
+	case err != nil:
 		return nil, fmt.Errorf("the arguments are no JSON object: %w", err)
+	case args == nil: // null
+		return nil, errors.New("the arguments are no JSON object but null")
 	}
 	if dec.More() {
 		return nil, fmt.Errorf("something follows the JSON object of arguments")
