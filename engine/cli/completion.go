@@ -208,7 +208,7 @@ func (p *program) classCandidates(inv *invocation) (all []candidate) {
 
 func methodCandidates() (all []candidate) {
 	for i := range catalog.Methods {
-		all = append(all, candidate{catalog.Methods[i].Name, firstSentence(docOf(&catalog.Methods[i]))})
+		all = append(all, candidate{catalog.Methods[i].Name, firstSentence(catalog.Methods[i].Doc)})
 	}
 	return all
 }

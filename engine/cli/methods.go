@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -81,7 +80,7 @@ func (p *program) methodsList(c *cli.Context) error {
 	}
 	table(p.Stdout, func(row func(...string)) {
 		for _, m := range found {
-			row(m.Name, firstSentence(docOf(m)))
+			row(m.Name, firstSentence(m.Doc))
 		}
 	})
 	return nil
@@ -113,7 +112,7 @@ func findMethod(command, name string) (*catalog.Method, error) {
 }
 
 func describeMethod(w io.Writer, m *catalog.Method) {
-	fmt.Fprintf(w, "%s (%s): %s\n", m.Name, m.Client, docOf(m))
+	fmt.Fprintf(w, "%s (%s): %s\n", m.Name, m.Client, m.Doc)
 	if len(m.Params) > 0 {
 		fmt.Fprintln(w, "\nparameters, in their order:")
 		table(w, func(row func(...string)) {
@@ -126,8 +125,16 @@ func describeMethod(w io.Writer, m *catalog.Method) {
 	if m.Verb != "" {
 		fmt.Fprintf(w, "REST:    %s %s\n", m.Verb, m.Path)
 	}
-	fmt.Fprintf(w, "Go:      (*rucio.Client).%s\n", m.Go)
+	fmt.Fprintf(w, "Go:      %s\n", goName(m))
 	fmt.Fprintf(w, "\nin Lua:\n  %s\n\nin a shell:\n  %s\n", luaExample(m), shellExample(m))
+}
+
+// goName is how Go code calls a method.
+func goName(m *catalog.Method) string {
+	if strings.Contains(m.Go, ".") {
+		return m.Go
+	}
+	return "(*rucio.Client)." + m.Go
 }
 
 func requirement(param catalog.Param) string {
@@ -181,8 +188,8 @@ func luaSample(param catalog.Param) string {
 		return `{ { scope = "test", name = "file1" } }`
 	case strings.HasPrefix(kind, "list"):
 		return "{ ... }"
-	case kind == "map":
-		return "{ key = value }"
+	case strings.HasPrefix(kind, "map"):
+		return "{ " + sampleKey(param.Name) + " = " + `"..."` + " }"
 	}
 	return `"` + sampleText(param.Name) + `"`
 }
@@ -207,8 +214,8 @@ func shellSample(param catalog.Param) string {
 		return "test:file1,test:file2"
 	case strings.HasPrefix(kind, "list"):
 		return "'[...]'"
-	case kind == "map":
-		return "'{key: value}'"
+	case strings.HasPrefix(kind, "map"):
+		return "'{" + sampleKey(param.Name) + ": ...}'"
 	}
 	return sampleText(param.Name)
 }
@@ -222,11 +229,10 @@ func sampleText(name string) string {
 	return cmp.Or(samples[name], "...")
 }
 
-// goError finds the Go name of a Rucio exception in a doc comment: ErrRuleNotFound is RuleNotFound to everybody else.
-var goError = regexp.MustCompile(`\bErr([A-Z])`)
-
-func docOf(m *catalog.Method) string {
-	return goError.ReplaceAllString(strings.TrimSpace(m.Doc), "$1")
+// sampleKey is a plausible key of a parameter that takes a map.
+func sampleKey(name string) string {
+	samples := map[string]string{"filters": "name", "parameters": "city", "meta": "project", "options": "lifetime"}
+	return cmp.Or(samples[name], "key")
 }
 
 func firstSentence(text string) string {
@@ -262,7 +268,7 @@ type paramObject struct {
 
 func newMethodObject(m *catalog.Method) methodObject {
 	o := methodObject{
-		Name: m.Name, Client: m.Client, Go: m.Go, Doc: docOf(m), Verb: m.Verb, Path: m.Path,
+		Name: m.Name, Client: m.Client, Go: m.Go, Doc: m.Doc, Verb: m.Verb, Path: m.Path,
 		Returns: map[catalog.Shape]string{catalog.None: "none", catalog.Value: "value", catalog.Stream: "stream"}[m.Returns],
 		Params:  []paramObject{}, Lua: luaExample(m), Shell: shellExample(m),
 	}

@@ -70,6 +70,7 @@ func generate(root string) ([]byte, error) {
 			return nil, fmt.Errorf("%s is implemented twice: %s and %s", methods[i].Name, methods[i-1].Go, methods[i].Go)
 		}
 	}
+	inPythonsWords(methods)
 	return render(methods)
 }
 

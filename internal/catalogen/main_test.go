@@ -89,7 +89,7 @@ type Plain struct{}
 
 // TestOptions are options.
 type TestOptions struct {
-	A *int `+"`py:\"a=3\"`"+` // how many
+	LongA *int `+"`py:\"a=3\"`"+` // how many, see LongA
 	// Which ones,
 	// of all.
 	B []Item `+"`py:\"b=None\"`"+`
@@ -101,22 +101,25 @@ type TestOptions struct {
 	H *[]map[string]any `+"`py:\"h=None\"`"+`
 }
 
-// Test tests "all".
+// Test tests "all" of ruleID, or fails with ErrRuleNotFound; nil is nothing, a RSE is an RSE, see GetAny.
 //
 //rucio:method TestClient.test POST /x/{rule_id}
 //rucio:param bytes_=size how large
 func (c *Client) Test(ctx context.Context, ruleID string, size int64, rseExpression *string, o *TestOptions) iter.Seq2[*Item, error] {
 	return nil
-}`)
+}
+
+//rucio:method TestClient.get_any - -
+func (c *Client) GetAny(ctx context.Context) error { return nil }`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	flat := strings.Join(strings.Fields(code), " ")
 	for _, want := range []string{
-		`Doc: "Tests \"all\".", Verb: "POST", Path: "/x/{rule_id}", Returns: Stream,`,
+		`Doc: "Tests \"all\" of rule_id, or fails with RuleNotFound; null is nothing, a RSE is an RSE, see get_any.", Verb: "POST", Path: "/x/{rule_id}", Returns: Stream,`,
 		`{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},`,
 		`{Name: "bytes_", Type: "integer", Required: true, Doc: "how large"},`,
-		`{Name: "a", Type: "integer", Default: "3", Doc: "how many"},`,
+		`{Name: "a", Type: "integer", Default: "3", Doc: "how many, see a"},`,
 		`{Name: "b", Type: "list of DIDs", Default: "None", Doc: "Which ones, of all."},`,
 		`{Name: "c", Type: "datetime", Default: "None"},`,
 		`{Name: "d", Type: "string", Default: "'x'"},`,
@@ -125,7 +128,7 @@ func (c *Client) Test(ctx context.Context, ruleID string, size int64, rseExpress
 		`{Name: "kwargs", Type: "map", Variadic: true},`,
 		`var in struct { ruleID string size int64 rseExpression *string } var o rucio.TestOptions`,
 		`need("bytes_", "integer", &in.size).`,
-		`take("a", "integer", &o.A).`,
+		`take("a", "integer", &o.LongA).`,
 		`rest(&o.G).`,
 		`{Name: "h", Type: "list of maps", Default: "None"},`,
 		`result, err := rows(c.Raw().Test(ctx, in.ruleID, in.size, in.rseExpression, &o)) return result.filled("h", o.H), err`,

@@ -55,9 +55,17 @@ func imports(methods []*method) string {
 	return lines
 }
 
+// goName is the method of the client, or a function with its package.
+func (m *method) goName() string {
+	if m.Package == "rucio" {
+		return m.Go
+	}
+	return m.Package + "." + m.Go
+}
+
 func (m *method) render(b *bytes.Buffer) {
 	fmt.Fprintf(b, "{\nName: %q, Client: %q, Go: %q,\nDoc: %q,\nVerb: %q, Path: %q, Returns: %s,\n",
-		m.Name, m.Client, m.Go, m.Doc, m.Verb, m.Path, m.Returns)
+		m.Name, m.Client, m.goName(), m.Doc, m.Verb, m.Path, m.Returns)
 	if len(m.Params) > 0 {
 		b.WriteString("Params: []Param{\n")
 		for _, p := range m.Params {

@@ -39,7 +39,7 @@ type Param struct {
 type Method struct {
 	Name    string // Python's name: "add_replication_rule"
 	Client  string // Python's class: "RuleClient"
-	Go      string // the Go method: "AddReplicationRule"
+	Go      string // the method of *rucio.Client: "AddReplicationRule", or a function: "transfer.Upload"
 	Doc     string // what it does, from the Go method's doc comment
 	Params  []Param
 	Verb    string // HTTP verb of the request that does the work: "POST"; empty when none is made

@@ -13,7 +13,7 @@ import (
 var Methods = []Method{
 	{
 		Name: "add_account", Client: "AccountClient", Go: "AddAccount",
-		Doc:  "Creates an account. It fails with ErrDuplicate when there is one of this name.",
+		Doc:  "Creates an account. It fails with Duplicate when there is one of this name.",
 		Verb: "POST", Path: "/accounts/{account}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -37,7 +37,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_account_attribute", Client: "AccountClient", Go: "AddAccountAttribute",
-		Doc:  "Sets an attribute of an account that it does not have yet: text of letters, digits, and the signs\n\"-_./\". It fails with ErrDuplicate, ErrAccountNotFound, or ErrInvalidObject when key or value are of another form.",
+		Doc:  "Sets an attribute of an account that it does not have yet: text of letters, digits, and the signs\n\"-_./\". It fails with Duplicate, AccountNotFound, or InvalidObject when key or value are of another form.",
 		Verb: "POST", Path: "/accounts/{account}/attr/{key}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -61,7 +61,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_bad_pfns", Client: "ReplicaClient", Go: "AddBadPFNs",
-		Doc:  "Declares replicas BAD, SUSPICIOUS or, until expiresAt, TEMPORARY_UNAVAILABLE; the server's minos daemon finds out\nwhich they are. expiresAt is nil but for TEMPORARY_UNAVAILABLE, and at most 30 days ahead; any time will do, whereas Python's\nclient takes text with a fraction of a second only. It fails with ErrInputValidationError and ErrAccessDenied.",
+		Doc:  "Declares replicas BAD, SUSPICIOUS or, until expires_at, TEMPORARY_UNAVAILABLE; the server's minos daemon finds out\nwhich they are. expires_at is null but for TEMPORARY_UNAVAILABLE, and at most 30 days ahead; any time will do, whereas Python's\nclient takes text with a fraction of a second only. It fails with InputValidationError and AccessDenied.",
 		Verb: "POST", Path: "/replicas/bad/pfns", Returns: Value,
 		Params: []Param{
 			{Name: "pfns", Type: "list of strings", Required: true, Doc: "of the replicas"},
@@ -88,7 +88,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_container", Client: "DIDClient", Go: "AddContainer",
-		Doc:  "Creates a container. It fails with ErrDataIdentifierAlreadyExists when there is a DID of this name.",
+		Doc:  "Creates a container. It fails with DataIdentifierAlreadyExists when there is a DID of this name.",
 		Verb: "POST", Path: "/dids/{scope}/{name}", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -178,7 +178,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_dataset", Client: "DIDClient", Go: "AddDataset",
-		Doc:  "Creates a dataset. It fails with ErrDataIdentifierAlreadyExists when there is a DID of this name.",
+		Doc:  "Creates a dataset. It fails with DataIdentifierAlreadyExists when there is a DID of this name.",
 		Verb: "POST", Path: "/dids/{scope}/{name}", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -272,7 +272,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_did", Client: "DIDClient", Go: "AddDID",
-		Doc:  "Creates a dataset or a container. It fails with ErrDataIdentifierAlreadyExists when there is one of this name.",
+		Doc:  "Creates a dataset or a container. It fails with DataIdentifierAlreadyExists when there is one of this name.",
 		Verb: "POST", Path: "/dids/{scope}/{name}", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -327,7 +327,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_distance", Client: "RSEClient", Go: "AddDistance",
-		Doc:  "Sets how far one RSE is from another: parameters is {\"distance\": 3}. It fails with ErrDuplicate when there is a\ndistance, and with ErrRSENotFound.",
+		Doc:  "Sets how far one RSE is from another: parameters is {\"distance\": 3}. It fails with Duplicate when there is a\ndistance, and with RSENotFound.",
 		Verb: "POST", Path: "/rses/{source}/distances/{destination}", Returns: Value,
 		Params: []Param{
 			{Name: "source", Type: "string", Required: true, Doc: "name of an RSE"},
@@ -354,7 +354,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_exception", Client: "LifetimeClient", Go: "AddException",
-		Doc:  "Asks for exceptions to the lifetime of DIDs, which somebody has to approve. The server takes the caller for\nthe account that asks. It fails with ErrUnsupportedOperation unless the server's option lifetime_model/cutoff_date is a\ndate to come.",
+		Doc:  "Asks for exceptions to the lifetime of DIDs, which somebody has to approve. The server takes the caller for\nthe account that asks. It fails with UnsupportedOperation unless the server's option lifetime_model/cutoff_date is a\ndate to come.",
 		Verb: "POST", Path: "/lifetime_exceptions/", Returns: Value,
 		Params: []Param{
 			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "DIDs, each with scope and name"},
@@ -384,7 +384,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_files", Client: "DiracClient", Go: "AddFiles",
-		Doc:  "Registers files with their replicas for DIRAC, whose names are paths: of \"/belle/raw/e7/f1\" the dataset\n\"/belle/raw/e7\" is made with a rule for the RSEs with the attribute ANY=true, and containers for the folders above, of\nwhich the topmost must be there; each file gets a rule for its RSE. Files that exist are left as they are. It fails with\nErrRSENotFound, ErrScopeNotFound, ErrInvalidPath, ErrUnsupportedOperation when a folder is a DID of another type,\nErrInvalidRSEExpression when no RSE has ANY=true.",
+		Doc:  "Registers files with their replicas for DIRAC, whose names are paths: of \"/belle/raw/e7/f1\" the dataset\n\"/belle/raw/e7\" is made with a rule for the RSEs with the attribute ANY=true, and containers for the folders above, of\nwhich the topmost must be there; each file gets a rule for its RSE. Files that exist are left as they are. It fails with\nRSENotFound, ScopeNotFound, InvalidPath, UnsupportedOperation when a folder is a DID of another type,\nInvalidRSEExpression when no RSE has ANY=true.",
 		Verb: "POST", Path: "/dirac/addfiles", Returns: Value,
 		Params: []Param{
 			{Name: "lfns", Type: "list of maps", Required: true, Doc: "files, each with lfn, rse, bytes and adler32, and perhaps guid, pfn, meta"},
@@ -431,7 +431,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_files_to_dataset", Client: "DIDClient", Go: "AddFilesToDataset",
-		Doc:  "Adds files to a dataset. New ones come with bytes, adler32 or md5, and a guid within meta. It fails with\nErrFileAlreadyExists when one of them is there already.",
+		Doc:  "Adds files to a dataset. New ones come with bytes, adler32 or md5, and a guid within meta. It fails with\nFileAlreadyExists when one of them is there already.",
 		Verb: "POST", Path: "/dids/{scope}/{name}/dids", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -458,7 +458,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_files_to_datasets", Client: "DIDClient", Go: "AddFilesToDatasets",
-		Doc:  "Adds files to several datasets, all of them or none. It fails with ErrFileAlreadyExists when one of\nthem is there already.",
+		Doc:  "Adds files to several datasets, all of them or none. It fails with FileAlreadyExists when one of\nthem is there already.",
 		Verb: "POST", Path: "/dids/attachments", Returns: Value,
 		Params: []Param{
 			{Name: "attachments", Type: "list of maps", Required: true, Doc: "each with scope, name, dids, and rse where new files have their replicas"},
@@ -479,7 +479,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_identity", Client: "AccountClient", Go: "AddIdentity",
-		Doc:  "Lets an identity log in to an account; an identity that is new is made. It fails with ErrDuplicate,\nErrAccountNotFound, or ErrIdentityError when a USERPASS identity comes without a password.",
+		Doc:  "Lets an identity log in to an account; an identity that is new is made. It fails with Duplicate,\nAccountNotFound, or IdentityError when a USERPASS identity comes without a password.",
 		Verb: "POST", Path: "/accounts/{account}/identities", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -511,7 +511,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_key", Client: "MetaConventionClient", Go: "AddKey",
-		Doc:  "Adds a key to the conventions for metadata of DIDs. It fails with ErrDuplicate, ErrUnsupportedKeyType or\nErrUnsupportedValueType. The server wants Python's spelling of a type, \"<class 'int'>\"; the plain name is taken as well.",
+		Doc:  "Adds a key to the conventions for metadata of DIDs. It fails with Duplicate, UnsupportedKeyType or\nUnsupportedValueType. The server wants Python's spelling of a type, \"<class 'int'>\"; the plain name is taken as well.",
 		Verb: "POST", Path: "/meta_conventions/{key}", Returns: Value,
 		Params: []Param{
 			{Name: "key", Type: "string", Required: true, Doc: "of the metadata; without slashes, for which the server has no path"},
@@ -537,7 +537,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_opendata_did", Client: "OpenDataClient", Go: "AddOpenDataDID",
-		Doc:  "Takes a DID into the open data catalog, as a DRAFT. It fails with ErrDataIdentifierNotFound when there is\nno such DID, with ErrOpenDataDataIdentifierAlreadyExists when it is there already. No method finds names with a slash.",
+		Doc:  "Takes a DID into the open data catalog, as a DRAFT. It fails with DataIdentifierNotFound when there is\nno such DID, with OpenDataDataIdentifierAlreadyExists when it is there already. No method finds names with a slash.",
 		Verb: "POST", Path: "/opendata/dids/{scope}/{name}", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -558,7 +558,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_protocol", Client: "RSEClient", Go: "AddProtocol",
-		Doc:  "Gives an RSE a protocol. It fails with ErrDuplicate when the RSE has one of this scheme, hostname and port, with\nErrInvalidObject when impl is missing, with ErrRSEProtocolDomainNotSupported, ErrRSEOperationNotSupported or\nErrRSEProtocolPriorityError for wrong domains, and with ErrRSENotFound.",
+		Doc:  "Gives an RSE a protocol. It fails with Duplicate when the RSE has one of this scheme, hostname and port, with\nInvalidObject when impl is missing, with RSEProtocolDomainNotSupported, RSEOperationNotSupported or\nRSEProtocolPriorityError for wrong domains, and with RSENotFound.",
 		Verb: "POST", Path: "/rses/{rse}/protocols/{scheme}", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -579,7 +579,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_qos_policy", Client: "RSEClient", Go: "AddQoSPolicy",
-		Doc:  "Says that an RSE satisfies a quality-of-service policy. It fails with ErrDuplicate when that was said before.",
+		Doc:  "Says that an RSE satisfies a quality-of-service policy. It fails with Duplicate when that was said before.",
 		Verb: "POST", Path: "/rses/{rse}/qos_policy/{qos_policy}", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -600,7 +600,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_replica", Client: "ReplicaClient", Go: "AddReplica",
-		Doc:  "Registers a file on an RSE, as AddReplicas does.",
+		Doc:  "Registers a file on an RSE, as add_replicas does.",
 		Verb: "POST", Path: "/replicas", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -637,7 +637,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_replicas", Client: "ReplicaClient", Go: "AddReplicas",
-		Doc:  "Registers files on an RSE, all or none, and makes DIDs of those that are new. A replica that is registered already\nis left as it is, without an error. It fails with ErrInvalidObject for wrong names, checksums or states, ErrRSENotFound,\nErrScopeNotFound, ErrInvalidPath for a PFN that is not the one that the RSE gives the file, ErrUnsupportedOperation when a PFN\nis missing, and ErrResourceTemporaryUnavailable when the RSE must not be written to.",
+		Doc:  "Registers files on an RSE, all or none, and makes DIDs of those that are new. A replica that is registered already\nis left as it is, without an error. It fails with InvalidObject for wrong names, checksums or states, RSENotFound,\nScopeNotFound, InvalidPath for a PFN that is not the one that the RSE gives the file, UnsupportedOperation when a PFN\nis missing, and ResourceTemporaryUnavailable when the RSE must not be written to.",
 		Verb: "POST", Path: "/replicas", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -677,7 +677,7 @@ var Methods = []Method{
 			{Name: "meta", Type: "string", Default: "None", Doc: "text for whoever made the rule, often JSON"},
 			{Name: "ignore_availability", Type: "boolean", Default: "False", Doc: "RSEs that cannot be written to now as well"},
 			{Name: "purge_replicas", Type: "boolean", Default: "False", Doc: "remove the replicas at once when the rule goes"},
-			{Name: "ask_approval", Type: "boolean", Default: "False", Doc: "wait for ApproveReplicationRule"},
+			{Name: "ask_approval", Type: "boolean", Default: "False", Doc: "wait for approve_replication_rule"},
 			{Name: "asynchronous", Type: "boolean", Default: "False", Doc: "let a daemon of the server make the rule"},
 			{Name: "locked", Type: "boolean", Default: "False", Doc: "not to be deleted"},
 			{Name: "delay_injection", Type: "integer", Default: "None", Doc: "seconds until the rule is made"},
@@ -718,7 +718,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_rse", Client: "RSEClient", Go: "AddRSE",
-		Doc:  "Creates an RSE, by default a deterministic one on DISK that can be read, written and deleted from. It fails with\nErrDuplicate when there is, or has been, one of this name, and with ErrInvalidObject when the name is not made of capitals,\ndigits, _ and -. Settings that the server does not know are ignored.",
+		Doc:  "Creates an RSE, by default a deterministic one on DISK that can be read, written and deleted from. It fails with\nDuplicate when there is, or has been, one of this name, and with InvalidObject when the name is not made of capitals,\ndigits, _ and -. Settings that the server does not know are ignored.",
 		Verb: "POST", Path: "/rses/{rse}", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -784,7 +784,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_subscription", Client: "SubscriptionClient", Go: "AddSubscription",
-		Doc:  "Makes a subscription and returns its id. It fails with ErrSubscriptionDuplicate, ErrInvalidObject when\nfilter or rules are not as the server wants them, ErrNotImplementedError when it should be retroactive, which Rucio cannot.",
+		Doc:  "Makes a subscription and returns its id. It fails with SubscriptionDuplicate, InvalidObject when\nfilter or rules are not as the server wants them, NotImplementedError when it should be retroactive, which Rucio cannot.",
 		Verb: "POST", Path: "/subscriptions/{account}/{name}", Returns: Value,
 		Params: []Param{
 			{Name: "name", Type: "string", Required: true, Doc: "of the subscription, without slashes"},
@@ -826,7 +826,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "add_value", Client: "MetaConventionClient", Go: "AddValue",
-		Doc:  "Adds a value to those that a key of metadata may have. It fails with ErrDuplicate, with ErrInvalidValueForKey when\nthe value is not of the type of the key or does not match its expression, and with ErrKeyNotFound or, depending on the\nserver's database, ErrRucioException when the key does not exist.",
+		Doc:  "Adds a value to those that a key of metadata may have. It fails with Duplicate, with InvalidValueForKey when\nthe value is not of the type of the key or does not match its expression, and with KeyNotFound or, depending on the\nserver's database, RucioException when the key does not exist.",
 		Verb: "POST", Path: "/meta_conventions/{key}/", Returns: Value,
 		Params: []Param{
 			{Name: "key", Type: "string", Required: true, Doc: "of the metadata"},
@@ -892,7 +892,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "attach_dids_to_dids", Client: "DIDClient", Go: "AttachDIDsToDIDs",
-		Doc:  "Adds DIDs to several datasets and containers, all of them or none. It fails with ErrDuplicateContent, of\nfiles with ErrFileAlreadyExists, when one of them is there already.",
+		Doc:  "Adds DIDs to several datasets and containers, all of them or none. It fails with DuplicateContent, of\nfiles with FileAlreadyExists, when one of them is there already.",
 		Verb: "POST", Path: "/dids/attachments", Returns: Value,
 		Params: []Param{
 			{Name: "attachments", Type: "list of maps", Required: true, Doc: "each with scope, name, dids, and rse where new files have their replicas"},
@@ -931,7 +931,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "close", Client: "DIDClient", Go: "Close",
-		Doc:  "Closes a dataset or a container: it takes no further content. It fails with ErrUnsupportedOperation when it is\nclosed already.",
+		Doc:  "Closes a dataset or a container: it takes no further content. It fails with UnsupportedOperation when it is\nclosed already.",
 		Verb: "PUT", Path: "/dids/{scope}/{name}/status", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -982,7 +982,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "deactivate_subscription", Client: "SubscriptionClient", Go: "DeactivateSubscription",
-		Doc:  "Ends a subscription: its state is INACTIVE then. It fails with ErrSubscriptionNotFound.",
+		Doc:  "Ends a subscription: its state is INACTIVE then. It fails with SubscriptionNotFound.",
 		Verb: "PUT", Path: "/subscriptions/{account}/{name}", Returns: Value,
 		Params: []Param{
 			{Name: "name", Type: "string", Required: true, Doc: "of the subscription"},
@@ -1003,7 +1003,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "declare_bad_did_replicas", Client: "ReplicaClient", Go: "DeclareBadDIDReplicas",
-		Doc:  "Says that the replicas of files on an RSE are lost or corrupt, so that Rucio makes new copies. It returns\nthose that it could not declare, with the reason. It fails with ErrRSENotFound and ErrAccessDenied.",
+		Doc:  "Says that the replicas of files on an RSE are lost or corrupt, so that Rucio makes new copies. It returns\nthose that it could not declare, with the reason. It fails with RSENotFound and AccessDenied.",
 		Verb: "POST", Path: "/replicas/bad/dids", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -1027,7 +1027,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "declare_bad_file_replicas", Client: "ReplicaClient", Go: "DeclareBadFileReplicas",
-		Doc:  "Says that replicas are lost or corrupt, so that Rucio makes new copies. It returns those that it could\nnot declare, with the reason, by name of the RSE; \"unknown\" for PFNs of no RSE. The replicas are sent in requests of 1000. It\nfails with ErrReplicaNotFound, ErrRSENotFound, ErrInvalidType and ErrAccessDenied.",
+		Doc:  "Says that replicas are lost or corrupt, so that Rucio makes new copies. It returns those that it could\nnot declare, with the reason, by name of the RSE; \"unknown\" for PFNs of no RSE. The replicas are sent in requests of 1000. It\nfails with ReplicaNotFound, RSENotFound, InvalidType and AccessDenied.",
 		Verb: "POST", Path: "/replicas/bad", Returns: Value,
 		Params: []Param{
 			{Name: "replicas", Type: "list of replicas", Required: true, Doc: "PFNs, or maps with scope, name and rse or rse_id; not both kinds"},
@@ -1072,7 +1072,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "del_identity", Client: "AccountClient", Go: "DelIdentity",
-		Doc:  "No longer lets an identity log in to an account. It fails with ErrIdentityError when it could not.",
+		Doc:  "No longer lets an identity log in to an account. It fails with IdentityError when it could not.",
 		Verb: "DELETE", Path: "/accounts/{account}/identities", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -1096,7 +1096,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "del_key", Client: "MetaConventionClient", Go: "DelKey",
-		Doc:  "Would remove a key of metadata. No Rucio server can: it fails with ErrNotImplementedError, where Python's method\nsilently does nothing.",
+		Doc:  "Would remove a key of metadata. No Rucio server can: it fails with NotImplementedError, where Python's method\nsilently does nothing.",
 		Verb: "", Path: "", Returns: None,
 		Params: []Param{
 			{Name: "key", Type: "string", Required: true, Doc: "of the metadata"},
@@ -1114,7 +1114,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "del_value", Client: "MetaConventionClient", Go: "DelValue",
-		Doc:  "Would remove a value of a key of metadata. No Rucio server can: it fails with ErrNotImplementedError, where\nPython's method silently does nothing.",
+		Doc:  "Would remove a value of a key of metadata. No Rucio server can: it fails with NotImplementedError, where\nPython's method silently does nothing.",
 		Verb: "", Path: "", Returns: None,
 		Params: []Param{
 			{Name: "key", Type: "string", Required: true, Doc: "of the metadata"},
@@ -1135,7 +1135,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_account", Client: "AccountClient", Go: "DeleteAccount",
-		Doc:  "Disables an account: its status is DELETED then, and it can no longer log in. It fails with\nErrAccountNotFound, also when the account is deleted already.",
+		Doc:  "Disables an account: its status is DELETED then, and it can no longer log in. It fails with\nAccountNotFound, also when the account is deleted already.",
 		Verb: "DELETE", Path: "/accounts/{account}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -1153,7 +1153,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_account_attribute", Client: "AccountClient", Go: "DeleteAccountAttribute",
-		Doc:  "Removes an attribute of an account. It fails with ErrAccountNotFound when the account does not have\nit.",
+		Doc:  "Removes an attribute of an account. It fails with AccountNotFound when the account does not have\nit.",
 		Verb: "DELETE", Path: "/accounts/{account}/attr/{key}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -1198,7 +1198,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_config_option", Client: "ConfigClient", Go: "DeleteConfigOption",
-		Doc:  "Removes an option of the server's configuration table, or fails with ErrConfigNotFound.",
+		Doc:  "Removes an option of the server's configuration table, or fails with ConfigNotFound.",
 		Verb: "DELETE", Path: "/config/{section}/{option}", Returns: Value,
 		Params: []Param{
 			{Name: "section", Type: "string", Required: true, Doc: "such as \"conveyor\""},
@@ -1219,7 +1219,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_config_section", Client: "ConfigClient", Go: "DeleteConfigSection",
-		Doc:  "Removes a section of the server's configuration table with all its options, or fails with\nErrConfigNotFound.",
+		Doc:  "Removes a section of the server's configuration table with all its options, or fails with\nConfigNotFound.",
 		Verb: "DELETE", Path: "/config/{section}", Returns: Value,
 		Params: []Param{
 			{Name: "section", Type: "string", Required: true, Doc: "such as \"conveyor\""},
@@ -1261,7 +1261,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_global_account_limit", Client: "AccountClient", Go: "DeleteGlobalAccountLimit",
-		Doc:  "Removes the quota of an account on an RSE expression. It fails with ErrAccountNotFound; removing\nwhat is not there is no error.",
+		Doc:  "Removes the quota of an account on an RSE expression. It fails with AccountNotFound; removing\nwhat is not there is no error.",
 		Verb: "DELETE", Path: "/accounts/{account}/limits/global/{rse_expression}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -1282,7 +1282,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_local_account_limit", Client: "AccountClient", Go: "DeleteLocalAccountLimit",
-		Doc:  "Removes the quota of an account on an RSE. It fails with ErrRSENotFound or ErrAccountNotFound;\nremoving what is not there is no error.",
+		Doc:  "Removes the quota of an account on an RSE. It fails with RSENotFound or AccountNotFound;\nremoving what is not there is no error.",
 		Verb: "DELETE", Path: "/accounts/{account}/limits/local/{rse}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -1303,7 +1303,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_metadata", Client: "DIDClient", Go: "DeleteMetadata",
-		Doc:  "Removes a key from a DID's metadata. Only keys of the JSON plugin can go, which a server on SQLite does not\nhave; it fails with ErrKeyNotFound when the DID has no such key.",
+		Doc:  "Removes a key from a DID's metadata. Only keys of the JSON plugin can go, which a server on SQLite does not\nhave; it fails with KeyNotFound when the DID has no such key.",
 		Verb: "DELETE", Path: "/dids/{scope}/{name}/meta", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -1327,7 +1327,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_protocols", Client: "RSEClient", Go: "DeleteProtocols",
-		Doc:  "Takes the protocols of a scheme from an RSE: all, those on a host, or the one on a host's port. It fails with\nErrRSEProtocolNotSupported when there is none. With port 0, the one on port 0 goes; Python's client makes it all of the host.",
+		Doc:  "Takes the protocols of a scheme from an RSE: all, those on a host, or the one on a host's port. It fails with\nRSEProtocolNotSupported when there is none. With port 0, the one on port 0 goes; Python's client makes it all of the host.",
 		Verb: "DELETE", Path: "/rses/{rse}/protocols/{scheme}/{hostname}/{port}", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -1374,7 +1374,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_replicas", Client: "ReplicaClient", Go: "DeleteReplicas",
-		Doc:  "Takes replicas out of the catalogue, all or none of them; the files themselves stay. It fails with\nErrReplicaNotFound, ErrRSENotFound, and ErrAccessDenied: only servers with a policy package of their own permit it to anybody,\nsee SetTombstone for another way.",
+		Doc:  "Takes replicas out of the catalogue, all or none of them; the files themselves stay. It fails with\nReplicaNotFound, RSENotFound, and AccessDenied: only servers with a policy package of their own permit it to anybody,\nsee set_tombstone for another way.",
 		Verb: "DELETE", Path: "/replicas", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -1398,7 +1398,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_replication_rule", Client: "RuleClient", Go: "DeleteReplicationRule",
-		Doc:  "Removes a rule, or fails with ErrRuleNotFound.",
+		Doc:  "Removes a rule, or fails with RuleNotFound.",
 		Verb: "DELETE", Path: "/rules/{rule_id}", Returns: Value,
 		Params: []Param{
 			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
@@ -1419,7 +1419,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_rse", Client: "RSEClient", Go: "DeleteRSE",
-		Doc:  "Removes an RSE. It fails with ErrRSENotFound, and with ErrRSEOperationNotSupported when the RSE has replicas by the\nserver's counter. The abacus-rse daemon keeps that counter: replicas that are newer than its last run do not protect the RSE.\nThe name cannot be used again.",
+		Doc:  "Removes an RSE. It fails with RSENotFound, and with RSEOperationNotSupported when the RSE has replicas by the\nserver's counter. The abacus-rse daemon keeps that counter: replicas that are newer than its last run do not protect the RSE.\nThe name cannot be used again.",
 		Verb: "DELETE", Path: "/rses/{rse}", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -1437,7 +1437,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "delete_rse_attribute", Client: "RSEClient", Go: "DeleteRSEAttribute",
-		Doc:  "Removes an attribute of an RSE, or fails with ErrRSEAttributeNotFound.",
+		Doc:  "Removes an attribute of an RSE, or fails with RSEAttributeNotFound.",
 		Verb: "DELETE", Path: "/rses/{rse}/attr/{key}", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -1523,7 +1523,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "detach_dids", Client: "DIDClient", Go: "DetachDIDs",
-		Doc:  "Takes DIDs out of a dataset or a container.",
+		Doc:  "Takes dids out of a dataset or a container.",
 		Verb: "DELETE", Path: "/dids/{scope}/{name}/dids", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -1546,7 +1546,7 @@ var Methods = []Method{
 		},
 	},
 	{
-		Name: "download_aria2c", Client: "DownloadClient", Go: "DownloadAria2c",
+		Name: "download_aria2c", Client: "DownloadClient", Go: "transfer.DownloadAria2c",
 		Doc:  "Fetches DIDs with the program aria2c; the result tells of each file.",
 		Verb: "", Path: "", Returns: Value,
 		Params: []Param{
@@ -1573,7 +1573,7 @@ var Methods = []Method{
 		},
 	},
 	{
-		Name: "download_dids", Client: "DownloadClient", Go: "DownloadDIDs",
+		Name: "download_dids", Client: "DownloadClient", Go: "transfer.DownloadDIDs",
 		Doc:  "Fetches files, datasets and containers. A file goes to base_dir/scope/name, a file of a dataset or container to\nbase_dir/collection/name, with no_subdir to base_dir/name; a file that is there already, with the right checksum, is left.\n\nThe result tells of each file by Python's keys: did, scope, name, bytes, adler32, md5, sources (rse, pfn, domain, priority,\nclient_extract), dest_file_paths, temp_file_path, input_dids, parent_dids, dataset_scope, dataset_name, merged_options,\nattemptnr and clientState: DONE, ALREADY_DONE, FILE_NOT_FOUND (no replica) or FAILED; of these two stateReason says why. Files\nthat come out of an archive are the archive_items of the archive's entry.\n\nWhen not all files were fetched the error is a *DownloadError, unless that is deactivated; it carries the result too. Its\nclass is NoFilesDownloaded or NotAllFilesDownloaded. Items that make no sense are an InputValidationError, and nothing\nis fetched.",
 		Verb: "", Path: "", Returns: Value,
 		Params: []Param{
@@ -1603,8 +1603,8 @@ var Methods = []Method{
 		},
 	},
 	{
-		Name: "download_from_metalink_file", Client: "DownloadClient", Go: "DownloadFromMetalinkFile",
-		Doc:  "Fetches the files that a metalink names. The result tells of each as that of DownloadDIDs does, and\nerrors are the same.",
+		Name: "download_from_metalink_file", Client: "DownloadClient", Go: "transfer.DownloadFromMetalinkFile",
+		Doc:  "Fetches the files that a metalink names. The result tells of each as that of download_dids does, and\nerrors are the same.",
 		Verb: "", Path: "", Returns: Value,
 		Params: []Param{
 			{Name: "item", Type: "map", Required: true, Doc: "a map with any of base_dir, no_subdir, ignore_checksum, transfer_timeout, check_local_with_filesize_only"},
@@ -1634,8 +1634,8 @@ var Methods = []Method{
 		},
 	},
 	{
-		Name: "download_pfns", Client: "DownloadClient", Go: "DownloadPFNs",
-		Doc:  "Fetches files by their PFNs. The result tells of each as that of DownloadDIDs does, and errors are the same.\nItems without adler32 and md5 are not verified.",
+		Name: "download_pfns", Client: "DownloadClient", Go: "transfer.DownloadPFNs",
+		Doc:  "Fetches files by their PFNs. The result tells of each as that of download_dids does, and errors are the same.\nItems without adler32 and md5 are not verified.",
 		Verb: "", Path: "", Returns: Value,
 		Params: []Param{
 			{Name: "items", Type: "list of maps", Required: true, Doc: "files, each a map with pfn, did, rse and any of base_dir, no_subdir, adler32, md5, bytes, transfer_timeout, check_local_with_filesize_only"},
@@ -1663,7 +1663,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "examine_replication_rule", Client: "RuleClient", Go: "ExamineReplicationRule",
-		Doc:  "Says why a rule is not OK, or fails with ErrRuleNotFound.",
+		Doc:  "Says why a rule is not OK, or fails with RuleNotFound.",
 		Verb: "GET", Path: "/rules/{rule_id}/analysis", Returns: Value,
 		Params: []Param{
 			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
@@ -1697,7 +1697,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_account", Client: "AccountClient", Go: "GetAccount",
-		Doc:  "Returns an account and its settings, or ErrAccountNotFound.",
+		Doc:  "Returns an account and its settings, or AccountNotFound.",
 		Verb: "GET", Path: "/accounts/{account}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -1739,7 +1739,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_account_usage_history", Client: "AccountClient", Go: "GetAccountUsageHistory",
-		Doc:  "Returns what an account used of an RSE in the course of time, oldest first, as a daemon of the\nserver recorded it; nothing for an account that does not exist. It fails with ErrRSENotFound.",
+		Doc:  "Returns what an account used of an RSE in the course of time, oldest first, as a daemon of the\nserver recorded it; nothing for an account that does not exist. It fails with RSENotFound.",
 		Verb: "GET", Path: "/accounts/{account}/usage/history/{rse}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -1778,7 +1778,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_dataset_by_guid", Client: "DIDClient", Go: "GetDatasetByGUID",
-		Doc:  "Lists the datasets that hold the file with a GUID, or fails with ErrDataIdentifierNotFound when no file\nhas it.",
+		Doc:  "Lists the datasets that hold the file with a GUID, or fails with DataIdentifierNotFound when no file\nhas it.",
 		Verb: "GET", Path: "/dids/{guid}/guid", Returns: Stream,
 		Params: []Param{
 			{Name: "guid", Type: "string", Required: true, Doc: "of the file: 32 hexadecimal digits, dashes allowed"},
@@ -1817,7 +1817,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_dataset_locks_by_rse", Client: "LockClient", Go: "GetDatasetLocksByRSE",
-		Doc:  "Lists the locks of all datasets on an RSE, or fails with ErrRSENotFound.",
+		Doc:  "Lists the locks of all datasets on an RSE, or fails with RSENotFound.",
 		Verb: "GET", Path: "/locks/{rse}", Returns: Stream,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -1835,7 +1835,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_did", Client: "DIDClient", Go: "GetDID",
-		Doc:  "Tells what a DID is, or fails with ErrDataIdentifierNotFound.",
+		Doc:  "Tells what a DID is, or fails with DataIdentifierNotFound.",
 		Verb: "GET", Path: "/dids/{scope}/{name}", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -1861,7 +1861,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_did_from_pfns", Client: "ReplicaClient", Go: "GetDIDFromPFNs",
-		Doc:  "Tells which files PFNs are, as far as an RSE knows. It works for RSEs that have a protocol of scheme srm, all\nothers fail with ErrRSEProtocolNotSupported; without an RSE it fails with ErrRSENotFound, contrary to what the signature\nsuggests. On a deterministic RSE the name follows from the path, be there such a file or not.",
+		Doc:  "Tells which files PFNs are, as far as an rse knows. It works for RSEs that have a protocol of scheme srm, all\nothers fail with RSEProtocolNotSupported; without an rse it fails with RSENotFound, contrary to what the signature\nsuggests. On a deterministic rse the name follows from the path, be there such a file or not.",
 		Verb: "POST", Path: "/replicas/dids", Returns: Stream,
 		Params: []Param{
 			{Name: "pfns", Type: "list of strings", Required: true, Doc: "physical names of files"},
@@ -1903,7 +1903,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_global_account_limit", Client: "AccountClient", Go: "GetGlobalAccountLimit",
-		Doc:  "Returns the quota of an account on an RSE expression: the expression to bytes, null when none is set\nfor exactly this text. It fails with ErrAccountNotFound.",
+		Doc:  "Returns the quota of an account on an RSE expression: the expression to bytes, null when none is set\nfor exactly this text. It fails with AccountNotFound.",
 		Verb: "GET", Path: "/accounts/{account}/limits/global/{rse_expression}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -1924,7 +1924,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_global_account_limits", Client: "AccountClient", Go: "GetGlobalAccountLimits",
-		Doc:  "Returns the quotas of an account on RSE expressions: by expression, a map with the limit in bytes\nand the RSEs that it is about. It fails with ErrAccountNotFound, and with ErrInvalidRSEExpression when a quota was set on\nwhat is none.",
+		Doc:  "Returns the quotas of an account on RSE expressions: by expression, a map with the limit in bytes\nand the RSEs that it is about. It fails with AccountNotFound, and with InvalidRSEExpression when a quota was set on\nwhat is none.",
 		Verb: "GET", Path: "/accounts/{account}/limits/global", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -1942,7 +1942,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_global_account_usage", Client: "AccountClient", Go: "GetGlobalAccountUsage",
-		Doc:  "Lists what an account uses of RSE expressions. It fails with ErrAccountNotFound or\nErrInvalidRSEExpression.",
+		Doc:  "Lists what an account uses of RSE expressions. It fails with AccountNotFound or\nInvalidRSEExpression.",
 		Verb: "GET", Path: "/accounts/{account}/usage/global", Returns: Stream,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -1963,7 +1963,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_local_account_limit", Client: "AccountClient", Go: "GetLocalAccountLimit",
-		Doc:  "Returns the quota of an account on an RSE: its name to bytes, null when none is set, 1e999 when it is\nunlimited. It fails with ErrRSENotFound or ErrAccountNotFound.",
+		Doc:  "Returns the quota of an account on an RSE: its name to bytes, null when none is set, 1e999 when it is\nunlimited. It fails with RSENotFound or AccountNotFound.",
 		Verb: "GET", Path: "/accounts/{account}/limits/local/{rse}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -2002,11 +2002,11 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_local_account_usage", Client: "AccountClient", Go: "GetLocalAccountUsage",
-		Doc:  "Lists what an account uses of RSEs. It fails with ErrRSENotFound or ErrAccountNotFound.",
+		Doc:  "Lists what an account uses of RSEs. It fails with RSENotFound or AccountNotFound.",
 		Verb: "GET", Path: "/accounts/{account}/usage/local", Returns: Stream,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
-			{Name: "rse", Type: "string", Default: "None", Doc: "name of the RSE; all on which the account has files or a quota when absent"},
+			{Name: "rse", Type: "string", Default: "None", Doc: "name of the rse; all on which the account has files or a quota when absent"},
 		},
 		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
 			var in struct {
@@ -2023,7 +2023,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_locks_for_dids", Client: "LockClient", Go: "GetLocksForDIDs",
-		Doc:  "Returns the locks of datasets and of all datasets in containers, each once. The type of a DID, dataset or\ncontainer in small letters, saves the server a look; the locks of DIDs that do not exist are none. filters narrow the\nresult on this side: {\"rse\": \"CERN\", \"state\": \"OK\"} leaves the locks that have these values. It fails with ErrValueError\nwhen a DID is of another type.",
+		Doc:  "Returns the locks of datasets and of all datasets in containers, each once. The type of a DID, dataset or\ncontainer in small letters, saves the server a look; the locks of DIDs that do not exist are none. filters narrow the\nresult on this side: {\"rse\": \"CERN\", \"state\": \"OK\"} leaves the locks that have these values. It fails with ValueError\nwhen a DID is of another type.",
 		Verb: "POST", Path: "/locks/bulk_locks_for_dids", Returns: Value,
 		Params: []Param{
 			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "datasets and containers, each with scope and name, and perhaps type: dataset or container"},
@@ -2091,7 +2091,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_opendata_did", Client: "OpenDataClient", Go: "GetOpenDataDID",
-		Doc:  "Tells of a DID in the open data catalog, or fails with ErrOpenDataDataIdentifierNotFound. Public ones are\nat /opendata/public/dids.",
+		Doc:  "Tells of a DID in the open data catalog, or fails with OpenDataDataIdentifierNotFound. Public ones are\nat /opendata/public/dids.",
 		Verb: "GET", Path: "/opendata/dids/{scope}/{name}", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -2143,7 +2143,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_protocols", Client: "RSEClient", Go: "GetProtocols",
-		Doc:  "Returns all protocols of an RSE: a list or, when a scheme is given, the RSE with its protocols, as get_rse does.\nServers ignore what else is asked for. It fails with ErrRSENotFound, and without a scheme with ErrRSEProtocolNotSupported\nwhen there is no protocol.",
+		Doc:  "Returns all protocols of an RSE: a list or, when a scheme is given, the RSE with its protocols, as get_rse does.\nServers ignore what else is asked for. It fails with RSENotFound, and without a scheme with RSEProtocolNotSupported\nwhen there is no protocol.",
 		Verb: "GET", Path: "/rses/{rse}/protocols", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -2170,7 +2170,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_replication_rule", Client: "RuleClient", Go: "GetReplicationRule",
-		Doc:  "Returns a rule, or ErrRuleNotFound.",
+		Doc:  "Returns a rule, or RuleNotFound.",
 		Verb: "GET", Path: "/rules/{rule_id}", Returns: Value,
 		Params: []Param{
 			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
@@ -2188,7 +2188,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "get_rse", Client: "RSEClient", Go: "GetRSE",
-		Doc:  "Returns an RSE, its settings and protocols, or ErrRSENotFound.",
+		Doc:  "Returns an RSE, its settings and protocols, or RSENotFound.",
 		Verb: "GET", Path: "/rses/{rse}", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -2275,7 +2275,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "import_data", Client: "ImportClient", Go: "ImportData",
-		Doc:  "Makes RSEs, distances and accounts what data says they are, in the form of ExportData, and returns \"Created\".\nRSEs that data does not name stay, unless the server's option importer/rse_sync_method is \"hard\". Accounts are another\nmatter: a list of accounts that is not empty deletes all accounts that it leaves out, except root. It fails with\nErrInvalidObject when the data have another form, ErrRSENotFound when a distance is about an RSE that does not exist.",
+		Doc:  "Makes RSEs, distances and accounts what data says they are, in the form of export_data, and returns \"Created\".\nRSEs that data does not name stay, unless the server's option importer/rse_sync_method is \"hard\". Accounts are another\nmatter: a list of accounts that is not empty deletes all accounts that it leaves out, except root. It fails with\nInvalidObject when the data have another form, RSENotFound when a distance is about an RSE that does not exist.",
 		Verb: "POST", Path: "/import", Returns: Value,
 		Params: []Param{
 			{Name: "data", Type: "map", Required: true, Doc: "with rses and distances by name, and a list of accounts"},
@@ -2293,7 +2293,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "lfns2pfns", Client: "RSEClient", Go: "LFNs2PFNs",
-		Doc:  "Returns where files are on an RSE, or would be: PFNs by LFN. It fails with ErrRSEProtocolNotSupported when the RSE\nhas no such protocol, with ErrReplicaNotFound when there are no names, and with ErrRSENotFound. More names than fit one\naddress, with which Python's client fails, are sent in several requests.",
+		Doc:  "Returns where files are on an RSE, or would be: PFNs by LFN. It fails with RSEProtocolNotSupported when the RSE\nhas no such protocol, with ReplicaNotFound when there are no names, and with RSENotFound. More names than fit one\naddress, with which Python's client fails, are sent in several requests.",
 		Verb: "GET", Path: "/rses/{rse}/lfns2pfns", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -2321,7 +2321,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_account_attributes", Client: "AccountClient", Go: "ListAccountAttributes",
-		Doc:  "Lists the attributes of an account, or fails with ErrAccountNotFound. The server sends all of them\nin one piece: in raw mode, and in Python, they are one row that is a list.",
+		Doc:  "Lists the attributes of an account, or fails with AccountNotFound. The server sends all of them\nin one piece: in raw mode, and in Python, they are one row that is a list.",
 		Verb: "GET", Path: "/accounts/{account}/attr/", Returns: Stream,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -2398,7 +2398,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_associated_rules_for_file", Client: "DIDClient", Go: "ListAssociatedRulesForFile",
-		Doc:  "Lists the rules that a file is held by: those on it and on all that hold it. It fails with\nErrDataIdentifierNotFound when there is no such DID.",
+		Doc:  "Lists the rules that a file is held by: those on it and on all that hold it. It fails with\nDataIdentifierNotFound when there is no such DID.",
 		Verb: "GET", Path: "/dids/{scope}/{name}/associated_rules", Returns: Stream,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -2485,7 +2485,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_dataset_replicas_bulk", Client: "ReplicaClient", Go: "ListDatasetReplicasBulk",
-		Doc:  "Lists the RSEs that rules put datasets on. It fails with ErrValueError when there are no datasets, and\nwith ErrInvalidObject for wrong names.",
+		Doc:  "Lists the RSEs that rules put datasets on. It fails with ValueError when there are no datasets, and\nwith InvalidObject for wrong names.",
 		Verb: "POST", Path: "/replicas/datasets_bulk", Returns: Stream,
 		Params: []Param{
 			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "datasets, each with scope and name"},
@@ -2527,7 +2527,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_datasets_per_rse", Client: "ReplicaClient", Go: "ListDatasetsPerRSE",
-		Doc:  "Lists the datasets that rules put on an RSE, or fails with ErrRSENotFound. As with Python's client, filters\nand limit change nothing.",
+		Doc:  "Lists the datasets that rules put on an RSE, or fails with RSENotFound. As with Python's client, filters\nand limit change nothing.",
 		Verb: "GET", Path: "/replicas/rse/{rse}", Returns: Stream,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -2550,7 +2550,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_did_rules", Client: "DIDClient", Go: "ListDIDRules",
-		Doc:  "Lists the rules on a DID itself, not those on what holds it, or fails with ErrDataIdentifierNotFound.",
+		Doc:  "Lists the rules on a DID itself, not those on what holds it, or fails with DataIdentifierNotFound.",
 		Verb: "GET", Path: "/dids/{scope}/{name}/rules", Returns: Stream,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -2599,7 +2599,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_dids_extended", Client: "DIDClient", Go: "ListDIDsExtended",
-		Doc:  "Fails with ErrDeprecationError, as in the Python client: use ListDIDs.",
+		Doc:  "Fails with DeprecationError, as in the Python client: use list_dids.",
 		Verb: "", Path: "", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -2669,7 +2669,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_identities", Client: "AccountClient", Go: "ListIdentities",
-		Doc:  "Lists the identities that may log in to an account, or fails with ErrAccountNotFound.",
+		Doc:  "Lists the identities that may log in to an account, or fails with AccountNotFound.",
 		Verb: "GET", Path: "/accounts/{account}/identities", Returns: Stream,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -2855,7 +2855,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_request_by_did", Client: "RequestClient", Go: "ListRequestByDID",
-		Doc:  "Returns the present transfer request of a file to an RSE. It fails with ErrRequestNotFound, ErrRSENotFound, and\nErrValueError without a scope, where Python's client breaks down.",
+		Doc:  "Returns the present transfer request of a file to an RSE. It fails with RequestNotFound, RSENotFound, and\nValueError without a scope, where Python's client breaks down.",
 		Verb: "GET", Path: "/requests/{scope}/{name}/{rse}", Returns: Value,
 		Params: []Param{
 			{Name: "name", Type: "string", Required: true, Doc: "of the file"},
@@ -2879,7 +2879,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_request_history_by_did", Client: "RequestClient", Go: "ListRequestHistoryByDID",
-		Doc:  "Returns a transfer request of a file to an RSE that has ended; when there are several, any of them. It\nfails as ListRequestByDID does.",
+		Doc:  "Returns a transfer request of a file to an RSE that has ended; when there are several, any of them. It\nfails as list_request_by_did does.",
 		Verb: "GET", Path: "/requests/history/{scope}/{name}/{rse}", Returns: Value,
 		Params: []Param{
 			{Name: "name", Type: "string", Required: true, Doc: "of the file"},
@@ -2903,7 +2903,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_requests", Client: "RequestClient", Go: "ListRequests",
-		Doc:  "Lists the transfer requests from one RSE to another that are in one of the states. Requests that wait to be\nsubmitted for the first time have no source yet and are never found. Several states, which Python's client cannot send as a\nlist, are possible. It fails with ErrRSENotFound, and with class Invalid for what is no state.",
+		Doc:  "Lists the transfer requests from one RSE to another that are in one of the states. Requests that wait to be\nsubmitted for the first time have no source yet and are never found. Several states, which Python's client cannot send as a\nlist, are possible. It fails with RSENotFound, and with class Invalid for what is no state.",
 		Verb: "GET", Path: "/requests/list", Returns: Stream,
 		Params: []Param{
 			{Name: "src_rse", Type: "string", Required: true, Doc: "name of the RSE that the files come from"},
@@ -2927,7 +2927,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_requests_history", Client: "RequestClient", Go: "ListRequestsHistory",
-		Doc:  "Lists the transfer requests from one RSE to another that ended in one of the states, at most 100 unless told\notherwise. It fails as ListRequests does.",
+		Doc:  "Lists the transfer requests from one RSE to another that ended in one of the states, at most 100 unless told\notherwise. It fails as list_requests does.",
 		Verb: "GET", Path: "/requests/history/list", Returns: Stream,
 		Params: []Param{
 			{Name: "src_rse", Type: "string", Required: true, Doc: "name of the RSE that the files came from"},
@@ -2995,7 +2995,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_rses", Client: "RSEClient", Go: "ListRSEs",
-		Doc:  "Lists the RSEs, all or those of an RSE expression. It fails with ErrInvalidRSEExpression, also when an expression\nmatches none.",
+		Doc:  "Lists the RSEs, all or those of an RSE expression. It fails with InvalidRSEExpression, also when an expression\nmatches none.",
 		Verb: "GET", Path: "/rses/", Returns: Stream,
 		Params: []Param{
 			{Name: "rse_expression", Type: "string", Default: "None", Doc: "such as \"country=UK&type=DISK\""},
@@ -3011,7 +3011,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_scope_owners", Client: "ScopeClient", Go: "ListScopeOwners",
-		Doc:  "Returns all scopes with the accounts they belong to. Servers before version 40 do not have this:\nErrRucioException.",
+		Doc:  "Returns all scopes with the accounts they belong to. Servers before version 40 do not have this:\nRucioException.",
 		Verb: "GET", Path: "/scopes/owner/", Returns: Value,
 		Call: func(ctx context.Context, c *rucio.Client, a Args) (Result, error) {
 			if err := read("list_scope_owners", a).done(); err != nil {
@@ -3033,7 +3033,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_scopes_for_account", Client: "ScopeClient", Go: "ListScopesForAccount",
-		Doc:  "Returns the names of the scopes of an account. It fails with ErrAccountNotFound, and with\nErrScopeNotFound when the account has none.",
+		Doc:  "Returns the names of the scopes of an account. It fails with AccountNotFound, and with\nScopeNotFound when the account has none.",
 		Verb: "GET", Path: "/accounts/{account}/scopes/", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -3074,7 +3074,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_subscription_rules", Client: "SubscriptionClient", Go: "ListSubscriptionRules",
-		Doc:  "Lists the rules that a subscription made, or fails with ErrSubscriptionNotFound.",
+		Doc:  "Lists the rules that a subscription made, or fails with SubscriptionNotFound.",
 		Verb: "GET", Path: "/subscriptions/{account}/{name}/rules", Returns: Stream,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "that owns the subscription"},
@@ -3113,7 +3113,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "list_suspicious_replicas", Client: "ReplicaClient", Go: "ListSuspiciousReplicas",
-		Doc:  "Lists replicas that were declared suspicious and not bad since. Raw, it is one row: a list of all. A time\nis sent in the form that servers read, in which Python's client sends text only. It fails with ErrInvalidRSEExpression.",
+		Doc:  "Lists replicas that were declared suspicious and not bad since. Raw, it is one row: a list of all. A time\nis sent in the form that servers read, in which Python's client sends text only. It fails with InvalidRSEExpression.",
 		Verb: "GET", Path: "/replicas/suspicious", Returns: Stream,
 		Params: []Param{
 			{Name: "rse_expression", Type: "string", Default: "None", Doc: "replicas on these RSEs only"},
@@ -3162,7 +3162,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "move_replication_rule", Client: "RuleClient", Go: "MoveReplicationRule",
-		Doc:  "Makes a new rule on other RSEs, with the terms of the old one except for those in override, and\nreturns its id. The old rule is its parent and goes when the new one is OK. It fails with ErrRuleReplaceFailed when the\nrule is being moved already.",
+		Doc:  "Makes a new rule on other RSEs, with the terms of the old one except for those in override, and\nreturns its id. The old rule is its parent and goes when the new one is OK. It fails with RuleReplaceFailed when the\nrule is being moved already.",
 		Verb: "POST", Path: "/rules/{rule_id}/move", Returns: Value,
 		Params: []Param{
 			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
@@ -3197,7 +3197,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "quarantine_replicas", Client: "ReplicaClient", Go: "QuarantineReplicas",
-		Doc:  "Has files deleted from an RSE that the catalogue does not know, by the dark-reaper daemon. Replicas that it\ndoes know are left alone. The files are sent in requests of 1000. It fails with ErrValueError unless exactly one of name and id\nof the RSE is given, with ErrRSENotFound, with ErrInputValidationError when a path is missing, and with ErrDatabaseException when\nthere is nothing new to quarantine.",
+		Doc:  "Has files deleted from an rse that the catalogue does not know, by the dark-reaper daemon. Replicas that it\ndoes know are left alone. The files are sent in requests of 1000. It fails with ValueError unless exactly one of name and id\nof the rse is given, with RSENotFound, with InputValidationError when a path is missing, and with DatabaseException when\nthere is nothing new to quarantine.",
 		Verb: "POST", Path: "/replicas/quarantine", Returns: None,
 		Params: []Param{
 			{Name: "replicas", Type: "list of maps", Required: true, Doc: "each with path and, if known, scope and name"},
@@ -3220,7 +3220,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "reduce_replication_rule", Client: "RuleClient", Go: "ReduceReplicationRule",
-		Doc:  "Replaces a rule by one of fewer copies and returns the id of the new one. The rule must be OK, and\ncopies fewer than it has, else this fails with ErrRuleReplaceFailed. (Python's client does this too, but then takes the\nserver's 201 for a failure.)",
+		Doc:  "Replaces a rule by one of fewer copies and returns the id of the new one. The rule must be OK, and\ncopies fewer than it has, else this fails with RuleReplaceFailed. (Python's client does this too, but then takes the\nserver's 201 for a failure.)",
 		Verb: "POST", Path: "/rules/{rule_id}/reduce", Returns: Value,
 		Params: []Param{
 			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
@@ -3244,7 +3244,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "remove_opendata_did", Client: "OpenDataClient", Go: "RemoveOpenDataDID",
-		Doc:  "Takes a DID out of the open data catalog. It fails with ErrOpenDataDataIdentifierNotFound when it is not\nthere, with ErrOpenDataInvalidState when it is not a DRAFT.",
+		Doc:  "Takes a DID out of the open data catalog. It fails with OpenDataDataIdentifierNotFound when it is not\nthere, with OpenDataInvalidState when it is not a DRAFT.",
 		Verb: "DELETE", Path: "/opendata/dids/{scope}/{name}", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -3265,7 +3265,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "resurrect", Client: "DIDClient", Go: "Resurrect",
-		Doc:  "Brings back DIDs that were deleted because they had expired, without their content and without an expiry; of\nthose that have expired and are not deleted yet it takes the expiry away. It fails with ErrDataIdentifierNotFound when one\nof them has not expired.",
+		Doc:  "Brings back DIDs that were deleted because they had expired, without their content and without an expiry; of\nthose that have expired and are not deleted yet it takes the expiry away. It fails with DataIdentifierNotFound when one\nof them has not expired.",
 		Verb: "POST", Path: "/dids/resurrect", Returns: Value,
 		Params: []Param{
 			{Name: "dids", Type: "list of DIDs", Required: true, Doc: "DIDs, each with scope and name"},
@@ -3283,7 +3283,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "scope_list", Client: "DIDClient", Go: "ScopeList",
-		Doc:  "Lists the DIDs of a scope that no other DID holds, or what a DID of it holds, as a tree. It fails with\nErrDataIdentifierNotFound when there is no DID of the name; a scope that does not exist is empty.",
+		Doc:  "Lists the DIDs of a scope that no other DID holds, or what a DID of it holds, as a tree. It fails with\nDataIdentifierNotFound when there is no DID of the name; a scope that does not exist is empty.",
 		Verb: "GET", Path: "/dids/{scope}/", Returns: Stream,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -3333,7 +3333,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "set_config_option", Client: "ConfigClient", Go: "SetConfigOption",
-		Doc:  "Sets an option of the server's configuration table, and makes its section when it is new. A server that\nwas given a nil value can no longer show the section; it takes text, numbers and booleans, but neither lists nor maps:\nErrDatabaseException.",
+		Doc:  "Sets an option of the server's configuration table, and makes its section when it is new. A server that\nwas given a null value can no longer show the section; it takes text, numbers and booleans, but neither lists nor maps:\nDatabaseException.",
 		Verb: "POST", Path: "/config", Returns: Value,
 		Params: []Param{
 			{Name: "section", Type: "string", Required: true, Doc: "such as \"conveyor\""},
@@ -3381,7 +3381,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "set_global_account_limit", Client: "AccountClient", Go: "SetGlobalAccountLimit",
-		Doc:  "Sets the quota of an account on an RSE expression, which the server does not check. It fails with\nErrAccountNotFound.",
+		Doc:  "Sets the quota of an account on an RSE expression, which the server does not check. It fails with\nAccountNotFound.",
 		Verb: "POST", Path: "/accounts/{account}/limits/global/{rse_expression}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -3405,7 +3405,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "set_local_account_limit", Client: "AccountClient", Go: "SetLocalAccountLimit",
-		Doc:  "Sets the quota of an account on an RSE. It fails with ErrRSENotFound or ErrAccountNotFound.",
+		Doc:  "Sets the quota of an account on an RSE. It fails with RSENotFound or AccountNotFound.",
 		Verb: "POST", Path: "/accounts/{account}/limits/local/{rse}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -3459,7 +3459,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "set_metadata_bulk", Client: "DIDClient", Go: "SetMetadataBulk",
-		Doc:  "Sets several keys of a DID's metadata, or none when it fails: with ErrInvalidMetadata for a key that the\nserver does not know.",
+		Doc:  "Sets several keys of a DID's metadata, or none when it fails: with InvalidMetadata for a key that the\nserver does not know.",
 		Verb: "POST", Path: "/dids/{scope}/{name}/meta", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -3564,7 +3564,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "set_tombstone", Client: "ReplicaClient", Go: "SetTombstone",
-		Doc:  "Lets replicas be deleted, by the reaper daemon, when it comes by. It fails with ErrReplicaIsLocked when a rule\nprotects one, and with ErrReplicaNotFound; those before it in the list have their tombstones then.",
+		Doc:  "Lets replicas be deleted, by the reaper daemon, when it comes by. It fails with ReplicaIsLocked when a rule\nprotects one, and with ReplicaNotFound; those before it in the list have their tombstones then.",
 		Verb: "POST", Path: "/replicas/tombstone", Returns: Value,
 		Params: []Param{
 			{Name: "replicas", Type: "list of replicas", Required: true, Doc: "each with scope, name and rse"},
@@ -3582,7 +3582,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "set_transfer_limit", Client: "RequestClient", Go: "SetTransferLimit",
-		Doc:  "Makes or changes a limit of the transfers to or from RSEs. It fails with ErrInvalidRSEExpression, also when an\nexpression matches no RSE, and with ErrValueError for a wrong direction.",
+		Doc:  "Makes or changes a limit of the transfers to or from RSEs. It fails with InvalidRSEExpression, also when an\nexpression matches no RSE, and with ValueError for a wrong direction.",
 		Verb: "PUT", Path: "/requests/transfer_limits", Returns: Value,
 		Params: []Param{
 			{Name: "rse_expression", Type: "string", Required: true, Doc: "RSE expression, such as \"country=UK&type=DISK\""},
@@ -3671,7 +3671,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "update_account", Client: "AccountClient", Go: "UpdateAccount",
-		Doc:  "Sets a property of an account: status (ACTIVE, SUSPENDED or DELETED, in capitals), account_type (USER, GROUP\nor SERVICE) or email, where a nil value removes the address. It fails with ErrAccountNotFound; the server ignores a key\nthat it does not know.",
+		Doc:  "Sets a property of an account: status (ACTIVE, SUSPENDED or DELETED, in capitals), account_type (USER, GROUP\nor SERVICE) or email, where a null value removes the address. It fails with AccountNotFound; the server ignores a key\nthat it does not know.",
 		Verb: "PUT", Path: "/accounts/{account}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "name of the account"},
@@ -3722,7 +3722,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "update_key", Client: "MetaConventionClient", Go: "UpdateKey",
-		Doc:  "Would change a key of metadata. No Rucio server can: it fails with ErrNotImplementedError, where Python's method\nsilently does nothing.",
+		Doc:  "Would change a key of metadata. No Rucio server can: it fails with NotImplementedError, where Python's method\nsilently does nothing.",
 		Verb: "", Path: "", Returns: None,
 		Params: []Param{
 			{Name: "key", Type: "string", Required: true, Doc: "of the metadata"},
@@ -3745,7 +3745,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "update_opendata_did", Client: "OpenDataClient", Go: "UpdateOpenDataDID",
-		Doc:  "Changes an entry of the open data catalog. A collection must be closed before it is PUBLIC, and is never\na DRAFT again: ErrOpenDataInvalidStateUpdate. It fails with ErrOpenDataDuplicateDOI and ErrOpenDataDuplicateRecordID when\nanother DID has them. A server on SQLite cannot keep Meta.",
+		Doc:  "Changes an entry of the open data catalog. A collection must be closed before it is PUBLIC, and is never\na DRAFT again: OpenDataInvalidStateUpdate. It fails with OpenDataDuplicateDOI and OpenDataDuplicateRecordID when\nanother DID has them. A server on SQLite cannot keep Meta.",
 		Verb: "PUT", Path: "/opendata/dids/{scope}/{name}", Returns: Value,
 		Params: []Param{
 			{Name: "scope", Type: "string", Required: true, Doc: "scope of the DID"},
@@ -3775,7 +3775,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "update_protocols", Client: "RSEClient", Go: "UpdateProtocols",
-		Doc:  "Changes a protocol of an RSE. It fails with ErrRSEProtocolNotSupported when there is none of this scheme,\nhostname and port: without hostname or port there never is, contrary to what the signature suggests. Port 0, which Python's\nclient leaves out, is found. Else it fails as AddProtocol does.",
+		Doc:  "Changes a protocol of an RSE. It fails with RSEProtocolNotSupported when there is none of this scheme,\nhostname and port: without hostname or port there never is, contrary to what the signature suggests. Port 0, which Python's\nclient leaves out, is found. Else it fails as add_protocol does.",
 		Verb: "PUT", Path: "/rses/{rse}/protocols/{scheme}/{hostname}/{port}", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -3804,7 +3804,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "update_replicas_states", Client: "ReplicaClient", Go: "UpdateReplicasStates",
-		Doc:  "Says in what state replicas are: A (available), U (unavailable), C (being copied), B (being deleted),\nD (bad) or T (unavailable for a time). It fails with ErrReplicaNotFound, ErrRSENotFound, ErrInvalidObject for what is no state,\nand ErrValueError for one that is written out, such as AVAILABLE.",
+		Doc:  "Says in what state replicas are: A (available), U (unavailable), C (being copied), B (being deleted),\nD (bad) or T (unavailable for a time). It fails with ReplicaNotFound, RSENotFound, InvalidObject for what is no state,\nand ValueError for one that is written out, such as AVAILABLE.",
 		Verb: "PUT", Path: "/replicas", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -3825,7 +3825,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "update_replication_rule", Client: "RuleClient", Go: "UpdateReplicationRule",
-		Doc:  "Changes a rule: account, activity, boost_rule, cancel_requests, child_rule_id, comment, eol_at,\nlifetime (seconds from now; null for no end), locked, meta, priority, purge_replicas, source_replica_expression, state\n(SUSPENDED or STUCK). It fails with ErrInputValidationError for any other key.",
+		Doc:  "Changes a rule: account, activity, boost_rule, cancel_requests, child_rule_id, comment, eol_at,\nlifetime (seconds from now; null for no end), locked, meta, priority, purge_replicas, source_replica_expression, state\n(SUSPENDED or STUCK). It fails with InputValidationError for any other key.",
 		Verb: "PUT", Path: "/rules/{rule_id}", Returns: Value,
 		Params: []Param{
 			{Name: "rule_id", Type: "string", Required: true, Doc: "id of the rule"},
@@ -3846,7 +3846,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "update_rse", Client: "RSEClient", Go: "UpdateRSE",
-		Doc:  "Changes settings of an RSE, or its name. It fails with ErrRSENotFound, and with ErrInputValidationError for what\nis no setting.",
+		Doc:  "Changes settings of an RSE, or its name. It fails with RSENotFound, and with InputValidationError for what\nis no setting.",
 		Verb: "PUT", Path: "/rses/{rse}", Returns: Value,
 		Params: []Param{
 			{Name: "rse", Type: "string", Required: true, Doc: "name of the RSE"},
@@ -3867,7 +3867,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "update_scope", Client: "ScopeClient", Go: "UpdateScope",
-		Doc:  "Gives a scope to another account. It fails with ErrScopeNotFound or ErrAccountNotFound.",
+		Doc:  "Gives a scope to another account. It fails with ScopeNotFound or AccountNotFound.",
 		Verb: "PUT", Path: "/scopes/{account}/{scope}", Returns: Value,
 		Params: []Param{
 			{Name: "account", Type: "string", Required: true, Doc: "that the scope belongs to from now on"},
@@ -3888,7 +3888,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "update_subscription", Client: "SubscriptionClient", Go: "UpdateSubscription",
-		Doc:  "Changes a subscription, whose state is UPDATED then, also when it was INACTIVE. It fails with\nErrSubscriptionNotFound, ErrInvalidObject when filter or rules are not as the server wants them, and\nErrNotImplementedError when it should be retroactive, which Rucio cannot.",
+		Doc:  "Changes a subscription, whose state is UPDATED then, also when it was INACTIVE. It fails with\nSubscriptionNotFound, InvalidObject when filter or rules are not as the server wants them, and\nNotImplementedError when it should be retroactive, which Rucio cannot.",
 		Verb: "PUT", Path: "/subscriptions/{account}/{name}", Returns: Value,
 		Params: []Param{
 			{Name: "name", Type: "string", Required: true, Doc: "of the subscription"},
@@ -3922,8 +3922,8 @@ var Methods = []Method{
 		},
 	},
 	{
-		Name: "upload", Client: "UploadClient", Go: "Upload",
-		Doc:  "Sends files to RSEs and registers them. It returns 0, as Python's does, or fails; see UploadFiles, which also tells of\neach file. Files that are there already, whole, count as uploaded: the same upload made again goes on where it was\ninterrupted.\n\nIt fails before anything is sent with ErrInputValidationError for items that are not as they should be, ErrRSEWriteBlocked\nand ErrInvalidRSEExpression; else, when all else is done, with ErrNoFilesUploaded or ErrNotAllFilesUploaded and the reason of\neach file, or with the class of the one reason that kept all of them from being registered.",
+		Name: "upload", Client: "UploadClient", Go: "transfer.Upload",
+		Doc:  "Sends files to RSEs and registers them. It returns 0, as Python's does, or fails; see UploadFiles, which also tells of\neach file. Files that are there already, whole, count as uploaded: the same upload made again goes on where it was\ninterrupted.\n\nIt fails before anything is sent with InputValidationError for items that are not as they should be, RSEWriteBlocked\nand InvalidRSEExpression; else, when all else is done, with NoFilesUploaded or NotAllFilesUploaded and the reason of\neach file, or with the class of the one reason that kept all of them from being registered.",
 		Verb: "", Path: "", Returns: Value,
 		Params: []Param{
 			{Name: "items", Type: "list of maps", Required: true, Doc: "files or folders, each a map with path, rse and any of did_scope, did_name, lifetime, dataset_scope, dataset_name, dataset_meta, recursive, register_after_upload, no_register, pfn, force_scheme, impl, transfer_timeout, guid, meta"},
