@@ -1,4 +1,5 @@
-// Command docgen writes the reference of Rucio's methods and of the Lua modules, from the same tables that make them.
+// Command docgen writes the reference of Rucio's methods and of the Lua modules, from the same tables that make them, and
+// the table of what was compared with Python's client.
 //
 //	go generate ./internal/docgen        # writes docs/reference
 //	go run ./internal/docgen -check      # fails when it is stale
@@ -23,7 +24,7 @@ func main() {
 	flag.Parse()
 	root, err := moduleRoot()
 	if err == nil {
-		err = run(filepath.Join(root, folder), *check)
+		err = run(root, filepath.Join(root, folder), *check)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "docgen:", err)
@@ -31,15 +32,19 @@ func main() {
 	}
 }
 
-func run(folder string, check bool) error {
+func run(root, folder string, check bool) error {
 	methods, err := methodsPage()
+	if err != nil {
+		return err
+	}
+	differential, err := differentialPage(filepath.Join(root, "rucio", "catalog", "testdata"))
 	if err != nil {
 		return err
 	}
 	for _, page := range []struct {
 		name string
 		text []byte
-	}{{"methods.md", methods}, {"lua.md", luaPage()}} {
+	}{{"methods.md", methods}, {"lua.md", luaPage()}, {"differential.md", differential}} {
 		file := filepath.Join(folder, page.name)
 		if !check {
 			if err := os.WriteFile(file, page.text, 0o644); err != nil {

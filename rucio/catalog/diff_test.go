@@ -52,7 +52,6 @@ func TestSameAsPython(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no cases", err)
 	}
-	proven := map[bool]map[string]bool{true: {}, false: {}}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".jsonl"), func(t *testing.T) {
 			random := fmt.Sprintf("%08x", rand.Uint32())
@@ -69,10 +68,12 @@ func TestSameAsPython(t *testing.T) {
 					continue
 				}
 				if s.DB != "" && s.DB != env.Vars["TESTBED_DB"] {
+					skippedCases = skippedCases || s.DB == "sqlite"
 					continue
 				}
 				want, got, answer := pySide.run(t, s), goSide.run(t, s), serveSide.run(t, s)
-				if s.Mistake != "" && want.Class == s.Mistake {
+				mistaken := s.Mistake != "" && want.Class == s.Mistake
+				if mistaken {
 					want = outcome{Result: got.Result}
 				}
 				where := fmt.Sprintf("%s:%d: %s", file, s.line, s.Method)
@@ -86,13 +87,16 @@ func TestSameAsPython(t *testing.T) {
 					t.Errorf("%s\n%s", where, diff)
 					continue
 				}
-				proven[s.Error == ""][s.Method] = true
+				if !mistaken {
+					prove(s.Method, s.Error != "")
+				}
 			}
 		})
 	}
-	t.Logf("differential: %d methods give Python's result, %d Python's errors, of %d in the catalog",
-		len(proven[true]), len(proven[false]), len(catalog.Methods))
 }
+
+// skippedCases tells that cases of the database for which testdata/proven.jsonl was made were left out.
+var skippedCases bool
 
 // readSteps reads a file of cases; lines that begin with # are comments.
 func readSteps(t *testing.T, file string) []step {

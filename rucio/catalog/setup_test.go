@@ -1,10 +1,14 @@
 package catalog_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // what Swift signs with
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +66,7 @@ func TestVirtualPlacement(t *testing.T) {
 			sites += fmt.Sprint(p.VP, p.Site, ";")
 		}
 		if len(rows) == 2 && diff == "" && sites == "trueSITE_A;trueSITE B;" {
+			prove("list_dataset_replicas_vp", false)
 			return
 		}
 	}
@@ -126,10 +131,66 @@ func TestWithoutPermission(t *testing.T) {
 		want, got := python.call(method, args), callCatalog(ctx, jdoe, method, args)
 		if diff := compare(want, got); diff != "" || got.Class != "AccessDenied" {
 			t.Errorf("%s: got %s\n%s", method, got.Class, diff)
+			continue
 		}
+		prove(method, true)
 	}
 	must(t, root.DeleteRSE(ctx, one))
 	must(t, root.DeleteRSE(ctx, two))
+}
+
+// TestSignedURL gives the server the keys of an RSE's storage, and signs with them itself.
+func TestSignedURL(t *testing.T) {
+	env := testbed.Require(t)
+	python := startPython(t, env)
+	c, ctx := testclient.New(t, nil), t.Context()
+	rse := testbed.Unique("SIGN")
+	must(t, c.AddRSE(ctx, rse, nil))
+	info, err := c.GetRSE(ctx, rse)
+	must(t, err)
+	addStorageKey(t, env, info.ID, map[string]string{"tempurl_key": "opensesame"})
+	for operation, verb := range map[string]string{"read": "GET", "write": "PUT", "delete": "DELETE"} {
+		args := json.RawMessage(fmt.Sprintf(`{"rse": %q, "service": "swift", "operation": %q, "url": "https://x.example:8080/v1/a b/f%%20é?c=d", "lifetime": 900}`, rse, operation))
+		want, got := python.call("get_signed_url", args), callCatalog(ctx, c, "get_signed_url", args)
+		for _, o := range []*outcome{&want, &got} {
+			address, query, _ := strings.Cut(fmt.Sprint(o.Result), "?")
+			values, err := url.ParseQuery(query)
+			if err != nil || o.Class != "" {
+				t.Fatalf("%s: got %+v, %v", operation, o, err)
+			}
+			mac := hmac.New(sha1.New, []byte("opensesame"))
+			fmt.Fprintf(mac, "%s\n%s\n%s", verb, values.Get("temp_url_expires"), strings.TrimPrefix(address, "https://x.example"))
+			if signature := hex.EncodeToString(mac.Sum(nil)); values.Get("temp_url_sig") != signature {
+				t.Errorf("%s: %v is not signed by %s", operation, o.Result, signature)
+			}
+			o.Result = address // the two may be made in different seconds
+		}
+		if diff := compare(want, got); diff != "" {
+			t.Errorf("%s\n%s", operation, diff)
+			continue
+		}
+		prove("get_signed_url", false)
+	}
+	must(t, c.DeleteRSE(ctx, rse))
+}
+
+// addStorageKey adds to the keys of storages that the testbed's server has, and takes them away again.
+func addStorageKey(t *testing.T, env *testbed.Env, rseID string, key any) {
+	t.Helper()
+	file := filepath.Join(env.State, "etc", "rse-accounts.cfg")
+	change := func(change func(keys map[string]any)) {
+		keys := map[string]any{}
+		if data, err := os.ReadFile(file); err == nil {
+			must(t, json.Unmarshal(data, &keys))
+		}
+		change(keys)
+		data, err := json.Marshal(keys)
+		must(t, err)
+		must(t, os.WriteFile(file+".new", data, 0o600))
+		must(t, os.Rename(file+".new", file))
+	}
+	change(func(keys map[string]any) { keys[rseID] = key })
+	t.Cleanup(func() { change(func(keys map[string]any) { delete(keys, rseID) }) })
 }
 
 // TestUsageHistory makes the server write its history of usage, which is an option of its abacus-rse daemon.
@@ -151,7 +212,9 @@ func TestUsageHistory(t *testing.T) {
 	for _, kwargs := range []map[string]any{{"rse": rse}, {"rse": rse, "filters": filters}} {
 		if rows, diff := both(t, python, c, "list_rse_usage_history", kwargs); len(rows) == 0 || diff != "" {
 			t.Errorf("%v: got %v\n%s", kwargs, rows, diff)
+			continue
 		}
+		prove("list_rse_usage_history", false)
 	}
 	for row, err := range c.ListRSEUsageHistory(ctx, rse, &rucio.ListRSEUsageHistoryOptions{Filters: filters}) {
 		if err != nil || row.RSE != rse || row.Source != "storage" || *row.Used != 9007199254740993 || row.UpdatedAt.IsZero() {
