@@ -25,7 +25,7 @@ type benchmark struct {
 
 // benchmarks lists all, in the order in which they run.
 func benchmarks() []benchmark {
-	return append([]benchmark{stubs}, append(rowBenchmarks(), metadataBenchmark)...)
+	return append([]benchmark{stubs}, append(rowBenchmarks(), metadataBenchmarks...)...)
 }
 
 func main() {
@@ -36,10 +36,11 @@ func main() {
 
 		recordings = flag.String("replay", "", "serve this folder of recordings instead, for another bench")
 		repeat     = flag.Int("repeat", 1, "with -replay: send the rows so often")
+		delay      = flag.Duration("delay", 0, "with -replay: be so long about answers that are no streams")
 	)
 	flag.Parse()
 	if *recordings != "" {
-		if err := serveReplay(*recordings, *repeat); err != nil {
+		if err := serveReplay(*recordings, *repeat, *delay); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}

@@ -22,11 +22,12 @@ import (
 type replay struct {
 	streams map[string][]byte // path: the answer's chunks, encoded
 	repeat  int               // how often each stream's rows are sent
+	delay   time.Duration     // before each answer that is no stream
 }
 
 // serveReplay serves a folder of recordings, each repeat times, until standard input is closed; it prints its URL first.
-func serveReplay(folder string, repeat int) error {
-	r := &replay{streams: map[string][]byte{}, repeat: repeat}
+func serveReplay(folder string, repeat int, delay time.Duration) error {
+	r := &replay{streams: map[string][]byte{}, repeat: repeat, delay: delay}
 	for _, recorded := range recordings() {
 		rows, err := os.ReadFile(recorded.file(folder))
 		if err != nil {
@@ -43,7 +44,7 @@ func serveReplay(folder string, repeat int) error {
 
 // startReplay serves all recordings by a process of its own, until the benchmarks are over. Were it this process, which
 // starts the contenders, they would inherit its size as their peak: the kernel counts from the fork.
-func startReplay(ctx context.Context, s setup, repeat int) (url string, err error) {
+func startReplay(ctx context.Context, s setup, repeat int, delay time.Duration) (url string, err error) {
 	folder, err := record(ctx, s)
 	if err != nil {
 		return "", err
@@ -52,7 +53,7 @@ func startReplay(ctx context.Context, s setup, repeat int) (url string, err erro
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, self, "-replay", folder, "-repeat", strconv.Itoa(repeat))
+	cmd := exec.CommandContext(ctx, self, "-replay", folder, "-repeat", strconv.Itoa(repeat), "-delay", delay.String())
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -99,6 +100,7 @@ func (r *replay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	if body, ok := values[req.URL.Path]; ok {
+		time.Sleep(r.delay) // what a real server needs for an answer, as far as a client can tell
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, body)
 		return

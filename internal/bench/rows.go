@@ -50,7 +50,7 @@ func rowBenchmarks() []benchmark {
 				goal: "CPU <= 1/4 of Python's net of start-up, peak <= 64 MB, first row at once",
 				runs: 5,
 				prepare: func(ctx context.Context, s setup) ([]contender, error) {
-					url, err := startReplay(ctx, s, repeat)
+					url, err := startReplay(ctx, s, repeat, 0)
 					if err != nil {
 						return nil, err
 					}
