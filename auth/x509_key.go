@@ -116,7 +116,7 @@ func (k *keyPair) read() (*credential, error) {
 			return fail(reason(err).Error(), err)
 		}
 		if certText = text; len(keyText) == 0 && k.key == "" {
-			if err := k.closed(k.cert, private); err != nil {
+			if err := k.closed(k.cert, text, private); err != nil {
 				return nil, err
 			}
 		}
@@ -126,7 +126,7 @@ func (k *keyPair) read() (*credential, error) {
 		if err != nil {
 			return fail(fmt.Sprintf("its key %s: %v", k.key, reason(err)), err)
 		}
-		if err := k.closed(k.key, private); err != nil {
+		if err := k.closed(k.key, text, private); err != nil {
 			return nil, err
 		}
 		keyText = text
@@ -169,8 +169,11 @@ func (k *keyPair) advice() string {
 	return "set RUCIO_CFG_CLIENT_CLIENT_CERT and RUCIO_CFG_CLIENT_CLIENT_KEY to files in PEM"
 }
 
-// closed refuses a key that is not private; Python's client does, too.
-func (k *keyPair) closed(path string, info fs.FileInfo) error {
+// closed refuses a key that is not private; Python's client does, too. A file that has no key is wrong for another reason.
+func (k *keyPair) closed(path string, text []byte, info fs.FileInfo) error {
+	if keyBlock(text) == nil {
+		return nil
+	}
 	problem := exposed(info)
 	if k.guessed && foreign(info) {
 		problem = "it belongs to another user"
