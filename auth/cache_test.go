@@ -246,7 +246,7 @@ func TestUnusableCaches(t *testing.T) {
 			test.prepare(t, path)
 			var log logBuffer
 			opts := on(closedPort(t))
-			opts.Account, opts.CachePath, opts.Log = "root", path, log.logger()
+			opts.Account, opts.CachePath, opts.Log, opts.Unchecked = "root", path, log.logger(), true
 			got, err := source(t, opts).Token(t.Context())
 			if used := err == nil; used != test.used {
 				t.Errorf("used: %t, want %t (%q, %v)", used, test.used, got.Reveal(), err)
