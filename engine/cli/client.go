@@ -19,7 +19,7 @@ var scriptSettings = map[string]string{
 
 // scriptCredentials are the names in creds, and their options of [client]: first those that Python's client knows, then what other
 // identities need besides.
-var scriptCredentials = map[string]string{
+var scriptCredentials = map[string]string{ //nolint:gosec // names of options, not credentials
 	"username": "username", "password": "password", "client_cert": "client_cert", "client_key": "client_key",
 	"client_proxy": "client_x509_proxy", "ssh_private_key": "ssh_private_key", "oidc_scope": "oidc_scope",
 	"oidc_audience": "oidc_audience", "oidc_issuer": "oidc_issuer", "oidc_polling": "oidc_polling",
