@@ -139,31 +139,45 @@ func (d *download) segment(ctx context.Context, f *wanted, p *part, s *segment, 
 		return err
 	}
 	defer in.Close()
-	for {
-		n, err := in.Read(*buffer)
-		if s.length >= 0 && s.done+int64(n) > s.length {
-			return &corruptError{fmt.Sprintf("it has more than the %d bytes that were expected", p.size)}
-		}
-		if n > 0 {
-			if _, err := p.file.WriteAt((*buffer)[:n], s.start+s.done); err != nil {
-				return here(fmt.Errorf("write to the temporary file: %w", err))
-			}
-			if s.hash != nil {
-				s.hash.Write((*buffer)[:n])
-				s.hashed += int64(n)
-			}
-			p.wrote(s, int64(n))
-			d.moved(f, int64(n))
-		}
-		switch {
-		case errors.Is(err, io.EOF) && s.length >= 0 && s.done < s.length:
-			return &corruptError{fmt.Sprintf("it ends after %d bytes, %d were expected", s.start+s.done, p.size)}
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		}
+	out := &segmentWriter{d, f, p, s}
+	if to, ok := in.(io.WriterTo); ok {
+		_, err = to.WriteTo(out)
+	} else {
+		_, err = io.CopyBuffer(struct{ io.Writer }{out}, in, *buffer)
 	}
+	if err == nil && s.length >= 0 && s.done < s.length {
+		return &corruptError{fmt.Sprintf("it ends after %d bytes, %d were expected", s.start+s.done, p.size)}
+	}
+	return err
+}
+
+// segmentWriter writes what comes of a segment to its place.
+type segmentWriter struct {
+	d *download
+	f *wanted
+	p *part
+	s *segment
+}
+
+func (w *segmentWriter) Write(b []byte) (int, error) {
+	s := w.s
+	if s.length >= 0 && s.done+int64(len(b)) > s.length {
+		return 0, &corruptError{fmt.Sprintf("it has more than the %d bytes that were expected", w.p.size)}
+	}
+	for written := 0; written < len(b); {
+		piece := b[written:min(len(b), written+bufferSize)] // while it is in the processor's cache
+		if _, err := w.p.file.WriteAt(piece, s.start+s.done); err != nil {
+			return written, here(fmt.Errorf("write to the temporary file: %w", err))
+		}
+		if s.hash != nil {
+			s.hash.Write(piece)
+			s.hashed += int64(len(piece))
+		}
+		written += len(piece)
+		w.p.wrote(s, int64(len(piece)))
+		w.d.moved(w.f, int64(len(piece)))
+	}
+	return len(b), nil
 }
 
 // rehash brings the hash of a segment up to what is on disk of it.

@@ -20,6 +20,7 @@ func (c *Client) Get(ctx context.Context, raw string, offset, length int64) (io.
 		return nil, err
 	}
 	r := &reader{file: f, ctx: ctx, stop: f.cn.watch(ctx), next: offset}
+	c.chunks.join()
 	if r.end, err = f.size(a); err != nil {
 		_ = r.Close()
 		return nil, because(ctx, err)
@@ -37,7 +38,6 @@ type reader struct {
 	next   int64 // to be asked for
 	end    int64
 	flight []*call
-	spare  [][]byte
 	head   []byte // what the oldest call brought, as far as it wasn't read
 	err    error
 }
@@ -76,7 +76,7 @@ func (r *reader) WriteTo(w io.Writer) (total int64, err error) {
 func (r *reader) consume(n int) {
 	r.head = r.head[n:]
 	if len(r.head) == 0 {
-		r.spare = append(r.spare, r.flight[0].dst[:cap(r.flight[0].dst)])
+		r.client.chunks.give(r.flight[0].dst)
 		r.flight = append(r.flight[:0], r.flight[1:]...)
 	}
 }
@@ -99,14 +99,8 @@ func (r *reader) fill() error {
 
 // ask sends requests until the window is full.
 func (r *reader) ask() error {
-	for len(r.flight) < window && r.next < r.end {
-		k := &call{request: reqRead, offset: r.next}
-		if n := len(r.spare); n > 0 {
-			k.dst, r.spare = r.spare[n-1], r.spare[:n-1]
-		} else {
-			k.dst = make([]byte, min(chunk, r.end-r.next))
-		}
-		k.dst = k.dst[:min(int64(cap(k.dst)), r.end-r.next)]
+	for most := r.client.chunks.window(); len(r.flight) < most && r.next < r.end; {
+		k := &call{request: reqRead, offset: r.next, dst: r.client.chunks.take(min(chunk, r.end-r.next))}
 		if r.pages {
 			k.request = reqPgRead
 		}
@@ -158,6 +152,7 @@ func (r *reader) Close() error {
 	if r.cn == nil {
 		return nil
 	}
+	r.client.chunks.leave()
 	cn := r.cn
 	clean := len(cn.calls) == 0
 	if clean {
