@@ -15,6 +15,12 @@
 // A failed call is an [*Error] with Rucio's exception class, to be compared with errors.Is. A request is repeated while the
 // server is down, at the next host if there are several, and once with a new token when it refuses the old one.
 //
+// Sizes, quotas and usage are bytes; lifetimes are seconds, from now on where they are set; times are UTC, to the second, as the
+// server's clock has them. A field has the name of the server's in Go's spelling, and says what it is where the name does not;
+// what the server sends as null is nil, "" or the zero time. A quota that is unlimited is infinite ([Quota]), in JSON 1e999. What a
+// method returns, and the exceptions it fails with, are in its comment; both are what version 41.5.1 of Rucio's server does, seen
+// side by side with rucio-clients of that version.
+//
 // # Adding a method
 //
 // A method of the Python client is one Go method, in the file named after Python's (ruleclient.py: rule.go):

@@ -65,6 +65,7 @@ func (s *RequestStates) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(s))
 }
 
+// String is the letters with commas between them, as queries have them.
 func (s RequestStates) String() string { return strings.Join(s, ",") }
 
 // ListRequests lists the transfer requests from one RSE to another that are in one of the states. Requests that wait to be
