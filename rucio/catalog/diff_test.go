@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -26,7 +27,7 @@ import (
 
 // step is a line of testdata/cases/*.jsonl: a call that the Python client and the catalog both make, on the same server.
 // Both must get the same result or the same error, and so must `call --serve`. Each side has names of its own: "$id" stands for a random text, "$ID" for
-// the same in capitals, and "$number", quotes included, for a random number.
+// the same in capitals, "$number", quotes included, for a random number, and "$dir" for a folder.
 type step struct {
 	Method    string            `json:"method"`
 	Kwargs    json.RawMessage   `json:"kwargs"`
@@ -55,11 +56,11 @@ func TestSameAsPython(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".jsonl"), func(t *testing.T) {
 			random := fmt.Sprintf("%08x", rand.Uint32())
-			goSide := &side{id: "g" + random, number: fmt.Sprint(1_000_000_000 + rand.Int32N(500_000_000)), vars: map[string]string{}, call: func(method string, kwargs json.RawMessage) outcome {
+			goSide := &side{id: "g" + random, dir: t.TempDir(), number: fmt.Sprint(1_000_000_000 + rand.Int32N(500_000_000)), vars: map[string]string{}, call: func(method string, kwargs json.RawMessage) outcome {
 				return callCatalog(t.Context(), client, method, kwargs)
 			}}
-			pySide := &side{id: "p" + random, number: fmt.Sprint(1_500_000_000 + rand.Int32N(500_000_000)), vars: map[string]string{}, call: python.call}
-			serveSide := &side{id: "s" + random, number: fmt.Sprint(500_000_000 + rand.Int32N(500_000_000)), vars: map[string]string{}, call: served.call}
+			pySide := &side{id: "p" + random, dir: t.TempDir(), number: fmt.Sprint(1_500_000_000 + rand.Int32N(500_000_000)), vars: map[string]string{}, call: python.call}
+			serveSide := &side{id: "s" + random, dir: t.TempDir(), number: fmt.Sprint(500_000_000 + rand.Int32N(500_000_000)), vars: map[string]string{}, call: served.call}
 			background := &daemons{env: env}
 			defer background.release()
 			for _, s := range readSteps(t, file) {
@@ -131,6 +132,7 @@ type outcome struct {
 // side is one of the two clients, with its own names.
 type side struct {
 	id, number string // for "$id" and "$number"
+	dir        string // for "$dir"
 
 	vars map[string]string
 	call func(method string, kwargs json.RawMessage) outcome
@@ -142,6 +144,7 @@ func (s *side) run(t *testing.T, st step) outcome {
 		text = strings.ReplaceAll(text, "$"+name, value)
 	}
 	text = strings.ReplaceAll(text, `"$number"`, s.number)
+	text = strings.ReplaceAll(text, "$dir", s.dir)
 	text = strings.ReplaceAll(text, "$id", s.id)
 	text = strings.ReplaceAll(text, "$ID", strings.ToUpper(s.id))
 	out := s.call(st.Method, json.RawMessage(text))
@@ -312,6 +315,9 @@ func pythonError(err error) outcome {
 		return outcome{Class: argument.Class, Message: argument.Message, ClassOnly: true}
 	}
 	var e *rucio.Error
+	if file := (*fs.PathError)(nil); !errors.As(err, &e) && errors.As(err, &file) {
+		return outcome{Class: "OSError", ClassOnly: true}
+	}
 	if !errors.As(err, &e) {
 		return outcome{Class: fmt.Sprintf("%T", err), Message: err.Error()}
 	}
