@@ -100,7 +100,7 @@ func (d doors) storageOptions(ctx context.Context) (storage.Options, error) {
 		return storage.Options{}, classify(err)
 	}
 	return storage.Options{
-		TLS: trust, Token: d.token, S3: d.s3Keys, Proxy: d.proxyFile(ctx, identity), CADir: d.caDir(), Env: d.environment(),
+		TLS: trust, Token: d.token, S3: d.s3Keys, Proxy: d.proxyFile(ctx, identity), CADir: d.caDir(), CAFile: d.caFile(), Env: d.environment(),
 		User: d.p.User(), XRootDTool: d.c.Bool("xrdcp"), Log: d.p.logger(d.c),
 	}, nil
 }
@@ -141,6 +141,14 @@ func (d doors) caDir() string {
 		if info, err := d.p.Files.Stat(dir); dir != "" && err == nil && info.IsDir() {
 			return dir
 		}
+	}
+	return ""
+}
+
+// caFile is the file with CAs, for programs that take one.
+func (d doors) caFile() string {
+	if info, err := d.p.Files.Stat(d.settings.CACert); d.settings.CACert != "" && err == nil && !info.IsDir() {
+		return d.settings.CACert
 	}
 	return ""
 }

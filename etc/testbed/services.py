@@ -34,6 +34,7 @@ SERVICES: dict[str, Service] = {
     "webdav": Service("WebDAV door with X.509 and tokens that redirects to a pool"),
     "s3": Service("S3 gateway over TLS, with one bucket"),
     "rses": Service("RSEs of Rucio on all these storages", needs=("rucio", "xrootd", "webdav", "s3"), passive=True),
+    "aria2": Service("aria2c, for downloads that another program makes", passive=True),
     "gfal": Service("Python with gfal2 and the real Rucio client, to compare with", needs=("rucio",), passive=True),
 }
 

@@ -1547,7 +1547,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "download_aria2c", Client: "DownloadClient", Go: "transfer.DownloadAria2c",
-		Doc:  "Fetches DIDs with the program aria2c; the result tells of each file.",
+		Doc:  "Fetches DIDs with the program aria2c, from the replicas that are to be had over https or davs: from all of\na file's at the same time. It shows the certificate that the client is set up with, and no tokens: aria2c would show them to\nevery server. The result tells of each file as that of download_dids does, and errors are the same. Without the program it\nfails at once and names the package to install.",
 		Verb: "", Path: "", Returns: Value,
 		Params: []Param{
 			{Name: "items", Type: "list of maps", Required: true, Doc: "what to fetch, each a map as for download_dids"},

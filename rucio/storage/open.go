@@ -29,6 +29,8 @@ type Options struct {
 	// speak srm:// and gsiftp://, and for GSI. Env is the environment for such programs, "NAME=value" each.
 	Proxy, CADir string
 	Env          []string
+	// CAFile is a file with CAs (PEM), for programs that know no folders of them; it wins over CADir there.
+	CAFile string
 	// User is who we say we are to storages that believe it (XRootD's unix, and its logs); "nobody" when empty.
 	User string
 	// XRootDTool has the installed xrdcp and xrdfs serve "root://" PFNs instead of our own client: for servers that want GSI.

@@ -107,7 +107,10 @@ type note struct {
 // noteAt is how many bytes are written until it is worth to note them.
 const noteAt = 32 << 20
 
-func (p *part) notePath() string { return p.path + ".note" }
+// noteSuffix is that of a note's name, after the part's.
+const noteSuffix = ".note"
+
+func (p *part) notePath() string { return p.path + noteSuffix }
 
 // resumable tells whether a later download can tell that what is there is the beginning of what it wants.
 func (p *part) resumable() bool { return !p.private && p.size > 0 && p.sum != "" }
@@ -242,16 +245,13 @@ func (e *corruptError) Error() string { return e.text }
 
 // finish gives the file its final name, and copies it to the other ones.
 func (p *part) finish(dests []string) error {
-	if err := os.Rename(p.path, dests[0]); err != nil {
-		return here(fmt.Errorf("give the file its name: %w", err))
+	if err := settle(p.path, dests); err != nil {
+		_, gone := os.Lstat(p.path)
+		p.given = gone != nil
+		return err
 	}
 	p.given = true
 	_ = os.Remove(p.notePath())
-	for _, path := range dests[1:] {
-		if err := copyFile(dests[0], path); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

@@ -8,9 +8,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
 )
+
+// cleanUpTime is how long a program that is stopped may take to end.
+const cleanUpTime = 20 * time.Second
 
 // folderMode is that of new folders, within the umask.
 const folderMode = 0o777
@@ -86,6 +90,19 @@ func copyFile(from, to string) (err error) {
 		return err
 	}
 	return os.Rename(out.Name(), to)
+}
+
+// settle gives a complete file its first name, and copies it to the others.
+func settle(temp string, dests []string) error {
+	if err := os.Rename(temp, dests[0]); err != nil {
+		return here(fmt.Errorf("give the file its name: %w", err))
+	}
+	for _, path := range dests[1:] {
+		if err := copyFile(dests[0], path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // createBeside makes a new file beside path, of a name that nobody else has.

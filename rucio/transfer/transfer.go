@@ -47,8 +47,3 @@ func classOf(err error) rucio.Exception {
 
 // ClassOf returns the exception of Rucio that says what went wrong with a file: its own, or that of what the storage said.
 func ClassOf(err error) rucio.Exception { return classOf(err) }
-
-// notYet is the error of a transfer, which this version cannot make. Nothing has been sent or written.
-func notYet(method string) error {
-	return refuse(method, rucio.ErrNotImplementedError, "this version does not move files yet; use rucio-clients for transfers")
-}
