@@ -46,7 +46,7 @@ var overrides = []struct{ flag, option string }{
 
 // loadConfig reads the configuration with some options changed, and makes its secrets known to the redactor.
 func (p *program) loadConfig(c *cli.Context, changes map[string]string) (*config.Config, error) {
-	p.lookedFor = nil
+	var lookedFor []string
 	given := map[string]string{}
 	for _, o := range overrides {
 		if c.IsSet(o.flag) {
@@ -66,11 +66,14 @@ func (p *program) loadConfig(c *cli.Context, changes map[string]string) (*config
 		ReadFile: func(path string) ([]byte, error) {
 			data, err := p.Files.ReadFile(path)
 			if errors.Is(err, fs.ErrNotExist) && filepath.Ext(path) == ".cfg" {
-				p.lookedFor = append(p.lookedFor, path)
+				lookedFor = append(lookedFor, path)
 			}
 			return data, err
 		},
 	})
+	p.mu.Lock()
+	p.lookedFor = lookedFor
+	p.mu.Unlock()
 	if err != nil {
 		return nil, classify(err)
 	}

@@ -48,8 +48,22 @@ func (s *session) newMover(d doors) *transfer.Mover {
 	return mover
 }
 
-// mover returns the way into storages: that of the client, or, where no Rucio is configured, one that does without.
+// mover returns the way into storages: that of the client, or, where no Rucio is configured, one that does without. It is found
+// once, for all files that move at the same time.
 func (s *session) mover() (*transfer.Mover, error) {
+	s.way.Lock()
+	defer s.way.Unlock()
+	if s.way.mover == nil {
+		mover, err := s.findMover()
+		if err != nil {
+			return nil, err
+		}
+		s.way.mover = mover
+	}
+	return s.way.mover, nil
+}
+
+func (s *session) findMover() (*transfer.Mover, error) {
 	cfg, err := s.p.loadConfig(s.c, nil)
 	if err != nil {
 		return nil, err
@@ -61,16 +75,11 @@ func (s *session) mover() (*transfer.Mover, error) {
 		}
 		return client.Transfers().(*transfer.Mover), nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.alone == nil {
-		settings, err := cfg.ClientWithoutServer()
-		if err != nil {
-			return nil, classify(err)
-		}
-		s.alone = s.newMover(doors{session: s, settings: settings, config: cfg})
+	settings, err := cfg.ClientWithoutServer()
+	if err != nil {
+		return nil, classify(err)
 	}
-	return s.alone, nil
+	return s.newMover(doors{session: s, settings: settings, config: cfg}), nil
 }
 
 // location is where the variables say that this machine is.

@@ -33,7 +33,11 @@ type session struct {
 
 	mu      sync.Mutex
 	clients map[string]*connection // by the overrides that make them differ
-	alone   *transfer.Mover        // of those who speak to storage without Rucio
+
+	way struct { // into storages, see mover
+		sync.Mutex
+		mover *transfer.Mover
+	}
 
 	tools tools
 }
