@@ -8,6 +8,11 @@ func (c *Client) SendTrace(ctx context.Context, trace map[string]any) error {
 	return exec(ctx, c, post("send_trace", "/traces/").json(trace).anonymous().at(c.options.TraceHost))
 }
 
+// SendTraces posts several traces at once, which servers of version 35 and later take.
+func (c *Client) SendTraces(ctx context.Context, traces []map[string]any) error {
+	return exec(ctx, c, post("send_trace", "/traces/").json(orEmpty(traces)).anonymous().at(c.options.TraceHost))
+}
+
 // TouchOptions refine Touch.
 type TouchOptions struct {
 	RSE string `py:"rse=None"` // where the DID was accessed

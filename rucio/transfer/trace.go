@@ -2,6 +2,8 @@ package transfer
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
@@ -23,6 +25,87 @@ func (m *Mover) send(ctx context.Context, c *rucio.Client, trace map[string]any)
 	if err := c.SendTrace(ctx, trace); err != nil {
 		m.setup.Log.DebugContext(ctx, "a trace was not sent", "error", err)
 	}
+}
+
+// tracesAtOnce is how many traces go in one request.
+const tracesAtOnce = 50
+
+// tracer sends traces beside the transfers that they tell of. It makes one request at a time, with all traces that have come
+// meanwhile: servers take their time over traces, and more of it over many requests at once.
+type tracer struct {
+	m       *Mover
+	c       *rucio.Client
+	mu      sync.Mutex
+	waiting []map[string]any
+	wake    chan struct{}
+	done    chan struct{}
+	single  bool // the server takes no lists
+}
+
+// tracer returns one that sends until it is closed.
+func (m *Mover) tracer(ctx context.Context, c *rucio.Client) *tracer {
+	t := &tracer{m: m, c: c, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go func() {
+		defer close(t.done)
+		for range t.wake {
+			t.flush(ctx)
+		}
+		t.flush(ctx)
+	}()
+	return t
+}
+
+// add takes a trace, which must not change any more.
+func (t *tracer) add(trace map[string]any) {
+	if t.m.setup.NoTraces {
+		return
+	}
+	t.mu.Lock()
+	t.waiting = append(t.waiting, trace)
+	t.mu.Unlock()
+	select {
+	case t.wake <- struct{}{}:
+	default: // it is awake
+	}
+}
+
+// close waits until all is sent.
+func (t *tracer) close() {
+	close(t.wake)
+	<-t.done
+}
+
+// flush sends what there is.
+func (t *tracer) flush(ctx context.Context) {
+	for {
+		t.mu.Lock()
+		n := min(len(t.waiting), tracesAtOnce)
+		some := t.waiting[:n:n]
+		t.waiting = t.waiting[n:]
+		t.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		if n > 1 && !t.single && t.m.sendAll(ctx, t.c, some) {
+			continue
+		}
+		t.single = t.single || n > 1
+		for _, trace := range some {
+			t.m.send(ctx, t.c, trace)
+		}
+	}
+}
+
+// sendAll tells whether a server has taken several traces at once, or can't be reached.
+func (m *Mover) sendAll(ctx context.Context, c *rucio.Client, traces []map[string]any) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceTimeout)
+	defer cancel()
+	err := c.SendTraces(ctx, traces)
+	if err != nil {
+		m.setup.Log.DebugContext(ctx, "traces were not sent", "traces", len(traces), "error", err)
+	}
+	var answer *rucio.Error
+	return err == nil || !errors.As(err, &answer) || answer.Status == 0
 }
 
 // seconds is a time as traces have it: seconds since 1970 with fractions, as Python's time.time() gives them.

@@ -64,6 +64,7 @@ type upload struct {
 	o       *UploadOptions
 	account string
 	uuid    string // of its traces
+	traces  *tracer
 
 	files    []*uploadFile // what there is to upload, in the order of the items; those that are skipped as well
 	tree     uploadTree    // the collections that folders become
@@ -81,6 +82,8 @@ func (u *upload) run(ctx context.Context) {
 		}
 	}
 	u.m.setup.Progress.Plan(len(todo), bytes)
+	u.traces = u.m.tracer(ctx, u.c)
+	defer u.traces.close()
 	queue, moved := make(chan *uploadFile), make(chan *uploadFile, len(todo))
 	registered := make(chan struct{})
 	go func() {

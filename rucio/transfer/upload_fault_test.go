@@ -287,3 +287,13 @@ func TestUploadOfAChangingFile(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// failFor stores nothing whose name has a part.
+func failFor(part string) func(ctx context.Context, pfn string, src storage.Source, o storage.PutOptions) error {
+	return func(ctx context.Context, pfn string, src storage.Source, o storage.PutOptions) error {
+		if strings.Contains(pfn, part) {
+			return storageError("put", pfn, storage.Denied)
+		}
+		return storage.NewFile().Put(ctx, pfn, src, o)
+	}
+}

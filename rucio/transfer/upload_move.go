@@ -28,7 +28,7 @@ func (u *upload) move(ctx context.Context, f *uploadFile) bool {
 	case err != nil:
 		f.fail(err)
 	}
-	u.endTrace(ctx, f, there)
+	u.endTrace(f, there)
 	if err != nil {
 		u.end(ctx, f)
 		return false

@@ -30,7 +30,7 @@ print(json.dumps({"traces": traces, "raised": raised}))
 `
 
 // byPython uploads with the Python client; it returns the traces, and the class of what it raised.
-func byPython(t *testing.T, env *testbed.Env, items []transfer.Item, options map[string]any) (traces []map[string]any, raised string) {
+func byPython(t testing.TB, env *testbed.Env, items []transfer.Item, options map[string]any) (traces []map[string]any, raised string) {
 	t.Helper()
 	if options == nil {
 		options = map[string]any{}

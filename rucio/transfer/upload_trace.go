@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"context"
 	"time"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
@@ -11,10 +10,10 @@ import (
 func (u *upload) beginTrace(f *uploadFile) {
 	f.trace = map[string]any{
 		"uuid": u.uuid, "hostname": u.m.setup.Location.FQDN, "account": u.account, "eventType": "upload", "eventVersion": eventVersion,
-		"vo": nil, "scope": f.did.Scope, "datasetScope": f.datasetScope, "dataset": f.datasetName, "remoteSite": f.result.RSE,
+		"scope": f.did.Scope, "datasetScope": f.datasetScope, "dataset": f.datasetName, "remoteSite": f.result.RSE,
 		"filesize": f.result.Bytes,
 	}
-	if vo := u.c.VO(); vo != rucio.DefaultVO {
+	if vo := u.c.VO(); vo != rucio.DefaultVO { // Python's client sends null else, which servers log as no VO
 		f.trace["vo"] = vo
 	}
 }
@@ -25,7 +24,7 @@ func (f *uploadFile) traceAttempt(protocol string) {
 }
 
 // endTrace tells what happened, and sends the trace if something was sent, or was to be.
-func (u *upload) endTrace(ctx context.Context, f *uploadFile, there bool) {
+func (u *upload) endTrace(f *uploadFile, there bool) {
 	switch {
 	case f.result.State == UploadFailed:
 		f.trace["clientState"], f.trace["stateReason"] = "FAILED", f.result.Reason
@@ -38,5 +37,5 @@ func (u *upload) endTrace(ctx context.Context, f *uploadFile, there bool) {
 	default:
 		f.trace["transferEnd"], f.trace["clientState"] = seconds(time.Now()), "DONE"
 	}
-	u.m.send(ctx, u.c, f.trace)
+	u.traces.add(f.trace)
 }
