@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -31,7 +32,10 @@ func (s *session) newMover(d doors) *transfer.Mover {
 	log := s.p.logger(s.c)
 	progress := s.progress
 	if progress == nil {
-		progress = newLogProgress(log, s.p.Now)
+		progress = newLogProgress(log, s.p.Now, slog.LevelDebug) // package transfer tells of each file itself
+	}
+	if _, ok := progress.(*bars); ok && !s.c.Bool("verbose") {
+		log = slog.New(warnings{log.Handler()}) // the bars tell the rest
 	}
 	bitTorrent, _ := d.config.Get("client", "register_bittorrent_meta")
 	mover := transfer.NewMover(transfer.Setup{
@@ -98,7 +102,11 @@ func (p *program) location() transfer.Location {
 
 // storageOptions is what the configuration says about getting in at storages. Certificates are read now.
 func (d doors) storageOptions(ctx context.Context) (storage.Options, error) {
-	identity, err := auth.NewIdentity(d.identityOptions(d.settings))
+	options := d.identityOptions(d.settings)
+	if d.settings.Proxy == "" && d.settings.AuthType != "x509_proxy" {
+		options.PreferProxy = false // what somebody left at the default place does not stand before a certificate that is named
+	}
+	identity, err := auth.NewIdentity(options)
 	if err != nil {
 		return storage.Options{}, classify(err)
 	}
@@ -108,8 +116,9 @@ func (d doors) storageOptions(ctx context.Context) (storage.Options, error) {
 	if err != nil {
 		return storage.Options{}, classify(err)
 	}
+	proxy := d.proxyFile(ctx, identity)
 	return storage.Options{
-		TLS: trust, Token: d.token, S3: d.s3Keys, Proxy: d.proxyFile(ctx, identity), CADir: d.caDir(), CAFile: d.caFile(), Env: d.environment(),
+		TLS: trust, Token: d.token, S3: d.s3Keys, Proxy: proxy, CADir: d.caDir(), CAFile: d.caFile(), Env: d.environment(proxy),
 		User: d.p.User(), XRootDTool: d.c.Bool("xrdcp"), Log: d.p.logger(d.c),
 	}, nil
 }
@@ -162,10 +171,11 @@ func (d doors) caFile() string {
 	return ""
 }
 
-// environment is that of programs that serve storages.
-func (d doors) environment() []string {
+// environment is that of programs that serve storages. They get a certificate when there is no proxy: some would take the
+// key of the one with the other.
+func (d doors) environment(proxy string) []string {
 	env := maps.Clone(d.p.Env)
-	if d.settings.ClientCert != "" && d.settings.ClientKey != "" {
+	if proxy == "" && d.settings.ClientCert != "" && d.settings.ClientKey != "" {
 		env["X509_USER_CERT"], env["X509_USER_KEY"] = d.settings.ClientCert, d.settings.ClientKey
 	}
 	pairs := make([]string, 0, len(env))

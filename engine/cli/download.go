@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -61,7 +62,7 @@ func (p *program) download(c *cli.Context) error {
 	ctx, off := p.interruptible(c)
 	defer off()
 	s := p.newSession(c, "download")
-	progress, done := p.progressOf(c)
+	progress, done := p.progressOf(c, slog.LevelDebug)
 	defer done()
 	s.progress, s.workers, s.allowTape = progress, c.Int("workers"), c.Bool("allow-tape")
 	client, err := s.client(nil)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/rucio-task-manager/rucio-task-manager/auth"
 	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
@@ -77,6 +78,8 @@ func storageCode(err *storage.Error, hint string) (fail.Code, string) {
 		return fail.Unavailable, connectionHint(err)
 	case err.Kind == storage.Unavailable:
 		return fail.Unavailable, hint
+	case err.Kind == storage.Denied && strings.Contains(err.Error(), "choose xrdcp"):
+		return fail.Auth, cmp.Or(hint, "--xrdcp, or RUCIO_TASK_MANAGER_XRDCP=true, has the installed xrdcp serve root:// storages")
 	case err.Kind == storage.Denied:
 		return fail.Auth, cmp.Or(hint, "a storage takes a certificate or proxy (--client-proxy, X509_USER_PROXY), or a token (auth_type oidc, BEARER_TOKEN) over TLS")
 	}

@@ -61,6 +61,12 @@ func (h scriptsOnly) WithAttrs(attrs []slog.Attr) slog.Handler {
 // warnings lets warnings and errors pass.
 type warnings struct{ slog.Handler }
 
+// WithAttrs implements slog.Handler.
+func (h warnings) WithAttrs(attrs []slog.Attr) slog.Handler { return warnings{h.Handler.WithAttrs(attrs)} }
+
+// WithGroup implements slog.Handler.
+func (h warnings) WithGroup(name string) slog.Handler { return warnings{h.Handler.WithGroup(name)} }
+
 // Enabled implements slog.Handler.
 func (h warnings) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)

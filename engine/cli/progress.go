@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"log/slog"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -10,12 +11,12 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/transfer"
 )
 
-// progressOf returns what tells how transfers of a command go on: bars at a terminal, lines in the log elsewhere. done takes the
-// bars away again, and may be called twice.
-func (p *program) progressOf(c *cli.Context) (progress transfer.Progress, done func()) {
+// progressOf returns what tells how transfers of a command go on: bars at a terminal, lines in the log elsewhere, with
+// level end for a file that has moved. done takes the bars away again, and may be called twice.
+func (p *program) progressOf(c *cli.Context, end slog.Level) (progress transfer.Progress, done func()) {
 	log := p.logger(c)
 	if !p.StderrTTY || c.Bool("quiet") || c.String("log-format") != "text" || p.Getenv("TERM") == "dumb" {
-		return newLogProgress(log, p.Now), func() {}
+		return newLogProgress(log, p.Now, end), func() {}
 	}
 	b := p.newBars()
 	return b, onlyOnce(b.close)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -13,10 +14,11 @@ import (
 // tellEvery is how often the log tells of a file that takes long.
 const tellEvery = 15 * time.Second
 
-// logProgress tells of transfers in the log: of each file when it has moved, and every now and then of those that take long.
+// logProgress tells of transfers in the log: every now and then of those that take long, and of each file when it has moved.
 type logProgress struct {
 	log *slog.Logger
 	now func() time.Time
+	end slog.Level // of what is told when a file has moved
 
 	mu     sync.Mutex
 	moving map[string]*movingFile
@@ -30,8 +32,8 @@ type movingFile struct {
 
 var _ transfer.Progress = (*logProgress)(nil)
 
-func newLogProgress(log *slog.Logger, now func() time.Time) *logProgress {
-	return &logProgress{log: log, now: now, moving: map[string]*movingFile{}}
+func newLogProgress(log *slog.Logger, now func() time.Time, end slog.Level) *logProgress {
+	return &logProgress{log: log, now: now, end: end, moving: map[string]*movingFile{}}
 }
 
 // Plan implements transfer.Progress.
@@ -78,5 +80,5 @@ func (p *logProgress) End(name string, err error) {
 		return
 	}
 	took := p.now().Sub(f.started)
-	p.log.Info(fmt.Sprintf("moved %s: %s in %s, %s", name, report.Bytes(f.moved), report.Human(took), report.Rate(f.moved, took)))
+	p.log.Log(context.Background(), p.end, fmt.Sprintf("moved %s: %s in %s, %s", name, report.Bytes(f.moved), report.Human(took), report.Rate(f.moved, took)))
 }

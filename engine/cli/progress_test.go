@@ -116,7 +116,7 @@ func TestMeter(t *testing.T) {
 func TestLogProgress(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Now()
-	p := newLogProgress(slog.New(slog.NewTextHandler(&out, nil)), func() time.Time { return now })
+	p := newLogProgress(slog.New(slog.NewTextHandler(&out, nil)), func() time.Time { return now }, slog.LevelInfo)
 	p.Plan(2, 10)
 	p.Start("a", 1e9)
 	p.Moved("a", 1e6)

@@ -119,6 +119,9 @@ func (p *program) runSelected(c *cli.Context) error {
 		full.log = p.logger(c)
 	}
 	options.Reporter = full
+	if p.format != "" && p.format != "text" {
+		options.Stdout = p.Stderr // whoever reads the report wants nothing else there
+	}
 	summary, err := runner.Run(ctx, sound, options)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -69,7 +70,7 @@ func (p *program) storageCp(c *cli.Context) error {
 		return classify(err)
 	}
 	var done func()
-	k.progress, done = p.progressOf(c)
+	k.progress, done = p.progressOf(c, slog.LevelInfo)
 	defer done()
 	began := p.Now()
 	k.run(ctx, todo, c.Int("workers"))

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ func (p *program) upload(c *cli.Context) error {
 	ctx, off := p.interruptible(c)
 	defer off()
 	s := p.newSession(c, "upload")
-	progress, done := p.progressOf(c)
+	progress, done := p.progressOf(c, slog.LevelDebug)
 	defer done()
 	s.progress, s.workers = progress, c.Int("workers")
 	client, err := s.client(nil)
