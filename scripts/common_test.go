@@ -67,6 +67,12 @@ func TestTimestamp(t *testing.T) {
 	if got := eval(t, `return require("common.timestamp").milliseconds(1795323383.784125)`); got != lua.LNumber(1795323383784) {
 		t.Error(got)
 	}
+	if got := eval(t, `return require("common.timestamp").of_rucio("Sat, 31 Jan 2026 12:00:00 UTC")`); got.String() != "2026-01-31T12:00:00" {
+		t.Error(got)
+	}
+	if got := eval(t, `return require("common.timestamp").of_rucio(nil) == json.null`); got != lua.LTrue {
+		t.Error(got)
+	}
 	if got := eval(t, `return math.abs(require("common.timestamp").milliseconds() / 1000 - time.now()) < 60`); got != lua.LTrue {
 		t.Error(got)
 	}

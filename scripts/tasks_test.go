@@ -43,9 +43,13 @@ func login(bed *testbed.Env) map[string]string {
 // The original's definitions run as they are.
 func TestDefinitionsAreTheOriginals(t *testing.T) {
 	for ours, original := range map[string]string{
-		"stubs.yml":                              "ska/stubs.yml",
-		"skao-dev/probes/service-heartbeats.yml": "ska/skao-dev/probes/service-heartbeats.yml",
-		"skao/probes/service_heartbeats.yml":     "escape/skao/probes/service_heartbeats.yml",
+		"stubs.yml":                                        "ska/stubs.yml",
+		"skao-dev/probes/service-heartbeats.yml":           "ska/skao-dev/probes/service-heartbeats.yml",
+		"skao/probes/service_heartbeats.yml":               "escape/skao/probes/service_heartbeats.yml",
+		"skao-dev/tests/upload-and-replication.yml":        "ska/skao-dev/tests/upload-and-replication.yml",
+		"skao-dev/tests/upload-and-replication-random.yml": "ska/skao-dev/tests/upload-and-replication-random.yml",
+		"skao-dev/tests/upload-size-limit.yml":             "ska/skao-dev/tests/upload-size-limit.yml",
+		"skao/tests/upload-and-replication.yml":            "escape/skao/tests/upload-and-replication.yml",
 	} {
 		got, err := os.ReadFile(filepath.Join("../etc/tasks", ours))
 		if err != nil {

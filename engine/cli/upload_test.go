@@ -26,7 +26,7 @@ func atTestbed(t *testing.T, args ...string) (s *State, stdout, stderr *strings.
 
 // SIGTERM in the middle of an upload ends it: nothing is registered, what is half there is removed, the exit code tells.
 func TestUploadIsStopped(t *testing.T) {
-	signals, began := make(chan os.Signal), make(chan struct{})
+	signals, began, over := make(chan os.Signal), make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	var mu sync.Mutex
 	var deleted []string
@@ -36,7 +36,7 @@ func TestUploadIsStopped(t *testing.T) {
 			once.Do(func() { close(began) })
 			buffer := make([]byte, 1000)
 			_, _ = r.Body.Read(buffer)
-			<-r.Context().Done() // takes no more
+			<-over // takes no more
 		case http.MethodDelete:
 			mu.Lock()
 			deleted = append(deleted, r.URL.Path)
@@ -46,6 +46,7 @@ func TestUploadIsStopped(t *testing.T) {
 		}
 	}))
 	defer door.Close()
+	defer close(over)
 	u, err := url.Parse(door.URL)
 	if err != nil {
 		t.Fatal(err)

@@ -12,4 +12,13 @@ function timestamp.milliseconds(seconds)
   return math.floor((seconds or time.now()) * 1000)
 end
 
+-- of_rucio is a time that Rucio tells ("Sat, 31 Jan 2026 12:00:00 UTC") as Python's datetime writes it, in UTC:
+-- "2026-01-31T12:00:00"; json.null stays.
+function timestamp.of_rucio(text)
+  if not text or text == json.null then
+    return json.null
+  end
+  return time.format(time.parse(text), "%Y-%m-%dT%H:%M:%S", "UTC")
+end
+
 return timestamp
