@@ -67,7 +67,8 @@ func TestWebDAV(t *testing.T) {
 	}
 }
 
-// XRootD's own http door, plain and with a token. Version 5.5 unescapes names twice and ends them at a question mark or hash.
+// XRootD's own http door: plain, with a token, with a certificate and with a proxy. Version 5.5 unescapes names
+// twice and ends them at a question mark or hash.
 func TestXRootDOverHTTP(t *testing.T) {
 	env := testbed.Require(t)
 	vars := env.RequireService(t, "xrootd")
@@ -75,12 +76,20 @@ func TestXRootDOverHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := storage.Options{TLS: trust(t, env, "", ""), Token: func(context.Context, string) (rucio.Secret, error) {
+	withToken := storage.Options{TLS: trust(t, env, "", ""), Token: func(context.Context, string) (rucio.Secret, error) {
 		return rucio.Secret(token), nil
 	}}
-	for _, name := range []string{"TESTBED_XROOTD_HTTP_URL", "TESTBED_XROOTD_HTTPS_URL"} {
+	for name, test := range map[string]struct {
+		url     string
+		options storage.Options
+	}{
+		"plain":       {vars["TESTBED_XROOTD_HTTP_URL"], withToken},
+		"token":       {vars["TESTBED_XROOTD_HTTPS_URL"], withToken},
+		"certificate": {vars["TESTBED_XROOTD_X509_URL"], storage.Options{TLS: trust(t, env, env.UserCert, env.UserKey)}},
+		"proxy":       {vars["TESTBED_XROOTD_X509_URL"], storage.Options{TLS: trust(t, env, env.Proxy, env.Proxy)}},
+	} {
 		t.Run(name, func(t *testing.T) {
-			url := vars[name]
+			url, options := test.url, test.options
 			_, server, _ := strings.Cut(url, "://")
 			var names []string
 			for _, name := range storagetest.Names {

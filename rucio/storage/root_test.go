@@ -47,25 +47,42 @@ func address(url string) string {
 
 func TestRoot(t *testing.T) {
 	vars := testbed.RequireService(t, "xrootd")
-	all := storagetest.Names
-	defer func() { storagetest.Names = all }()
-	storagetest.Names = slices.DeleteFunc(slices.Clone(all), func(name string) bool {
+	names := slices.DeleteFunc(slices.Clone(storagetest.Names), func(name string) bool {
 		return strings.Contains(name, "?") // no XRootD server can have it: it begins the opaque part
 	})
-	withToken := rootOptions(t, vars)
+	withToken, anonymous := rootOptions(t, vars), vars["TESTBED_XROOTD_URL"]
+	tool, err := storage.NewRootTool(storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct {
 		url     string
-		options storage.Options
-		own     storage.RootOptions
+		backend storage.Backend
+		door    storagetest.Door
 	}{
-		"anonymous": {vars["TESTBED_XROOTD_URL"], storage.Options{}, storage.RootOptions{}},
-		"pages":     {vars["TESTBED_XROOTD_URL"], storage.Options{}, storage.RootOptions{Pages: true}},
-		"token":     {strings.Replace(vars["TESTBED_XROOTD_TOKEN_URL"], "root:", "roots:", 1), withToken, storage.RootOptions{}},
+		"anonymous": {anonymous, storage.NewRoot(storage.Options{}, storage.RootOptions{}), storagetest.Door{}},
+		"xroot":     {strings.Replace(anonymous, "root:", "xroot:", 1), storage.NewRoot(storage.Options{}, storage.RootOptions{}), storagetest.Door{}},
+		"pages":     {anonymous, storage.NewRoot(storage.Options{}, storage.RootOptions{Pages: true}), storagetest.Door{}},
+		"token": {strings.Replace(vars["TESTBED_XROOTD_TOKEN_URL"], "root:", "roots:", 1),
+			storage.NewRoot(withToken, storage.RootOptions{}), storagetest.Door{}},
+		"unix": {vars["TESTBED_XROOTD_UNIX_URL"], storage.NewRoot(storage.Options{}, storage.RootOptions{User: "alice"}),
+			storagetest.Door{ReadOnly: vars["TESTBED_XROOTD_UNIX_URL"] + "/readonly/x", Checksums: []string{"adler32"}}},
+		"cluster": {vars["TESTBED_XROOTD_CLUSTER_URL"], storage.NewRoot(storage.Options{}, storage.RootOptions{}), storagetest.Door{}},
+		"tool":    {anonymous, tool, storagetest.Door{}}, // without GSI, which makes each call five times as long
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := storage.NewRoot(test.options, test.own)
-			defer b.Close()
-			storagetest.Run(t, storagetest.Door{Backend: b, Base: test.url + "/" + testbed.Unique("suite "), Server: address(test.url)})
+			t.Parallel() // a manager waits a second for its servers at each new name
+			defer test.backend.Close()
+			door := test.door
+			door.Backend, door.Base, door.Names = test.backend, test.url+"/"+testbed.Unique("suite"), names
+			switch name {
+			case "cluster": // its manager redirects around a proxy, and does not hear of names with spaces
+				door.Names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return strings.Contains(name, " ") })
+			case "tool": // it makes good what breaks
+			default:
+				door.Server = address(test.url)
+			}
+			storagetest.Run(t, door)
 		})
 	}
 }

@@ -33,7 +33,7 @@ func names(t *testing.T, f *fixture) {
 	f.alone(t, f.Names...)
 	for _, name := range f.Names {
 		if f.Backend.Features().Rename {
-			moved := f.pfn(name + " moved")
+			moved := f.pfn(name + "_moved")
 			if err := f.Backend.Rename(t.Context(), f.pfn(name), moved); err != nil {
 				t.Fatal(err)
 			}

@@ -298,7 +298,11 @@ func (c *Client) request(ctx context.Context, at endpoint, rq *request, fresh fu
 			t.follow(k.redirect, cn.flags&flagManager != 0)
 		case k.err != nil:
 			c.give(t.at, cn)
-			return nil, k.err
+			if !hasCode(k.err, codeNotFound) || !t.elsewhere() {
+				return nil, k.err
+			}
+			c.options.Log.Debug("the manager sent us to a server that has no such file, asking it for another", "server", cn.addr)
+			hops++
 		default:
 			return &answer{call: k, cn: cn, at: t.at, opaque: t.opaque}, nil
 		}
@@ -321,10 +325,23 @@ func (t *trip) detour(ctx context.Context, err error) bool {
 	if t.manager == nil || !errors.As(err, &dead) || ctx.Err() != nil || slices.Contains(t.tried, t.at.host) {
 		return false
 	}
+	t.back("")
+	return true
+}
+
+// elsewhere goes back to the manager when a server that it chose has not got what the manager thinks it has.
+func (t *trip) elsewhere() bool {
+	if t.manager == nil || t.at == *t.manager || slices.Contains(t.tried, t.at.host) {
+		return false
+	}
+	t.back("&triedrc=enoent")
+	return true
+}
+
+func (t *trip) back(why string) {
 	t.tried = append(t.tried, t.at.host)
 	t.at = *t.manager
-	t.opaque = "tried=" + strings.Join(t.tried, ",")
-	return true
+	t.opaque = "tried=" + strings.Join(t.tried, ",") + why
 }
 
 func (t *trip) wait(ctx context.Context, d, patience time.Duration) error {

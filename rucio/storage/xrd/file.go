@@ -2,7 +2,9 @@ package xrd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 )
 
@@ -46,8 +48,15 @@ func (c *Client) openFile(ctx context.Context, at endpoint, path string, options
 	}
 	be.PutUint16(rq.params[2:], options)
 	a, err := c.request(ctx, at, rq, func() *call { return &call{} })
-	for end := time.Now().Add(lockPatience); hasCode(err, codeFileLocked) && time.Now().Before(end); {
-		if err := pause(ctx, lockPause); err != nil {
+	for end := time.Now().Add(lockPatience); time.Now().Before(end); {
+		again := lockPause
+		if !hasCode(err, codeFileLocked) {
+			if !c.outdated(ctx, at, err, path) {
+				break
+			}
+			again = hearsay
+		}
+		if err := pause(ctx, again); err != nil {
 			return nil, nil, err
 		}
 		a, err = c.request(ctx, at, rq, func() *call { return &call{} })
@@ -109,4 +118,17 @@ func (f *file) size(a *answer) (int64, error) {
 	}
 	info, err := parseStat(text(k.body))
 	return info.Size, err
+}
+
+// outdated tells whether the manager of a cluster refuses to make a file because it has not heard yet that one was removed.
+func (c *Client) outdated(ctx context.Context, at endpoint, err error, path string) bool {
+	var refused *Error
+	if !errors.As(err, &refused) || refused.Code != codeItExists || refused.Host != at.addr() {
+		return false
+	}
+	if manager, err := c.isManager(ctx, at); err != nil || !manager {
+		return false
+	}
+	_, err = c.simple(ctx, at, &request{code: reqStat, paths: []string{path}})
+	return errors.Is(err, fs.ErrNotExist)
 }

@@ -8,7 +8,6 @@ import (
 	"iter"
 	"net/netip"
 	"net/url"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -70,7 +69,10 @@ func (c *Client) Checksum(ctx context.Context, raw, algorithm string) (string, e
 	be.PutUint16(rq.params[:], queryChecksum)
 	answer, err := c.simple(ctx, c.endpoint(u), rq)
 	if hasCode(err, codeUnsupported) { // a manager that was not told that its servers can
-		places, _ := c.places(ctx, u)
+		places, missing := c.places(ctx, u, "")
+		if errors.Is(missing, fs.ErrNotExist) {
+			return "", missing
+		}
 		if len(places) > 0 && places[0] != c.endpoint(u) {
 			answer, err = c.simple(ctx, places[0], rq)
 		}
@@ -95,46 +97,6 @@ func parseChecksum(answer, algorithm string) (string, error) {
 	return strings.ToLower(f[1]), nil
 }
 
-// Move renames a file, making missing parent folders; both URLs are of one server. Some servers replace a target that is
-// there, others refuse.
-func (c *Client) Move(ctx context.Context, from, to string) error {
-	u, err := ParseURL(from)
-	if err != nil {
-		return err
-	}
-	v, err := ParseURL(to)
-	if err != nil {
-		return err
-	}
-	if u.Host != v.Host || u.Port != v.Port {
-		return fmt.Errorf("a move from %s to %s: %w", u.addr(), v.addr(), errors.ErrUnsupported)
-	}
-	rq := &request{code: reqMv, paths: []string{u.Path, v.Path}}
-	source, _ := u.split()
-	be.PutUint16(rq.params[14:], uint16(len(u.Path))) //nolint:gosec // paths are shorter than that
-	_, err = c.simple(ctx, c.endpoint(u), rq)
-	var refused *Error
-	if !errors.As(err, &refused) || refused.Code != codeNotFound {
-		return err
-	}
-	// Source or parent is missing. In a cluster the parent has to be on the server of the source, which is the one that refused.
-	at, parseErr := ParseURL("root://" + refused.Host)
-	if parseErr != nil {
-		return err
-	}
-	at.TLS, at.User, at.Path = u.TLS, u.User, source
-	if _, statErr := c.simple(ctx, c.endpoint(at), &request{code: reqStat, paths: []string{u.Path}}); statErr != nil {
-		return err
-	}
-	target, opaque := v.split()
-	at.Path = path.Dir(target) + opaque
-	if err := c.Mkdir(ctx, at.String()); err != nil {
-		return fmt.Errorf("make the target's folder: %w", err)
-	}
-	_, err = c.simple(ctx, c.endpoint(at), rq)
-	return err
-}
-
 // Mkdir makes a folder and its parents; one that is there is fine.
 func (c *Client) Mkdir(ctx context.Context, raw string) error {
 	rq := &request{code: reqMkdir}
@@ -151,15 +113,59 @@ func (c *Client) Mkdir(ctx context.Context, raw string) error {
 
 // Remove deletes a file or an empty folder.
 func (c *Client) Remove(ctx context.Context, raw string) error {
-	_, err := c.call(ctx, &request{code: reqRm}, raw)
-	if !hasCode(err, codeIsDirectory, codeNotFile, codeFSError, codeInvalid) {
+	u, err := ParseURL(raw)
+	if err != nil {
 		return err
 	}
-	if info, statErr := c.Stat(ctx, raw); statErr != nil || !info.Folder {
+	manager, err := c.isManager(ctx, c.endpoint(u))
+	if err != nil {
 		return err
 	}
-	_, err = c.call(ctx, &request{code: reqRmdir}, raw)
+	if !manager { // else one server would remove its part of a folder
+		_, err = c.call(ctx, &request{code: reqRm}, raw)
+		if !hasCode(err, codeIsDirectory, codeNotFile, codeFSError, codeInvalid) {
+			return err
+		}
+	}
+	info, statErr := c.Stat(ctx, raw)
+	switch {
+	case statErr == nil && info.Folder:
+		return c.removeFolder(ctx, raw)
+	case manager && statErr == nil:
+		_, err = c.call(ctx, &request{code: reqRm}, raw)
+	case manager:
+		err = statErr
+	}
 	return err
+}
+
+// removeFolder removes an empty folder; in a cluster from all servers, each of which sees its own files only.
+func (c *Client) removeFolder(ctx context.Context, raw string) error {
+	u, err := ParseURL(raw)
+	if err != nil {
+		return err
+	}
+	places, err := c.places(ctx, u, anyone)
+	if err != nil {
+		return err
+	}
+	if len(places) > 1 {
+		for _, err := range c.List(ctx, raw) {
+			if err == nil {
+				err = &Error{Host: u.addr(), Code: codeItExists, Message: u.Path + " is not empty"}
+			}
+			return err
+		}
+	}
+	var gone error
+	for _, at := range places {
+		switch _, err := c.simple(ctx, at, &request{code: reqRmdir, paths: []string{u.Path}}); {
+		case len(places) > 1 && errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			gone = err
+		}
+	}
+	return gone
 }
 
 // List yields what a folder holds. The parts of a cluster are asked one after the other.
@@ -179,7 +185,7 @@ func (c *Client) List(ctx context.Context, raw string) iter.Seq2[Info, error] {
 var errStop = errors.New("enough")
 
 func (c *Client) list(ctx context.Context, u URL, yield func(Info, error) bool) error {
-	places, err := c.places(ctx, u)
+	places, err := c.places(ctx, u, anyone) // its idea of folders may be old
 	if err != nil {
 		return err
 	}
@@ -213,19 +219,16 @@ func (c *Client) list(ctx context.Context, u URL, yield func(Info, error) bool) 
 	return nil
 }
 
-// places returns the servers that may hold a folder: all that a manager knows to have it, or the one of the URL.
-func (c *Client) places(ctx context.Context, u URL) ([]endpoint, error) {
+// anyone before a path asks a manager for all servers that may have it, rather than for those that it thinks have it.
+const anyone = "*"
+
+// places returns the servers behind a manager that have a path, or the one of the URL.
+func (c *Client) places(ctx context.Context, u URL, whose string) ([]endpoint, error) {
 	at := c.endpoint(u)
-	cn, err := c.take(ctx, at)
-	if err != nil {
-		return nil, err
+	if manager, err := c.isManager(ctx, at); err != nil || !manager {
+		return []endpoint{at}, err
 	}
-	flags := cn.flags
-	c.give(at, cn)
-	if flags&flagManager == 0 {
-		return []endpoint{at}, nil
-	}
-	rq := &request{code: reqLocate, paths: []string{u.Path}}
+	rq := &request{code: reqLocate, paths: []string{whose + u.Path}}
 	be.PutUint16(rq.params[:], 0x0100|0x0400) // names rather than addresses; for a listing
 	answer, err := c.simple(ctx, at, rq)
 	if err != nil {
@@ -243,7 +246,7 @@ func (c *Client) places(ctx context.Context, u URL) ([]endpoint, error) {
 		v.Host = plainIPv4(v.Host)
 		v.TLS, v.User, v.Path = u.TLS, u.User, u.Path
 		if place[0] == 'M' || place[0] == 'm' {
-			more, err := c.places(ctx, v)
+			more, err := c.places(ctx, v, whose)
 			if err != nil {
 				return nil, err
 			}

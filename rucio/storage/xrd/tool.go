@@ -49,7 +49,9 @@ func (t *Tool) Close() error { return nil }
 
 func (t *Tool) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // PFNs are arguments, no shell reads them
-	cmd.Env = append(cmd.Environ(), t.options.Env...)
+	// it would wait ten minutes for a server that is not there; our callers decide about further attempts
+	cmd.Env = append([]string{"XRD_CONNECTIONWINDOW=30", "XRD_CONNECTIONRETRY=2"}, cmd.Environ()...)
+	cmd.Env = append(cmd.Env, t.options.Env...)
 	if t.options.Proxy != "" {
 		cmd.Env = append(cmd.Env, "X509_USER_PROXY="+t.options.Proxy)
 	}

@@ -147,6 +147,10 @@ func (t *Tool) List(ctx context.Context, raw string) iter.Seq2[Info, error] {
 			return
 		}
 		for line := range strings.Lines(out) {
+			if folder, _ := u.split(); strings.HasSuffix(strings.TrimRight(line, "\n"), " "+folder) { // that is how it lists a file
+				yield(Info{}, &Error{Host: u.addr(), Code: codeNotFile, Message: folder + " is no folder"})
+				return
+			}
 			info, err := parseEntry(strings.TrimRight(line, "\n"))
 			if !yield(info, err) {
 				return
