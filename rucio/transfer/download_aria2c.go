@@ -36,6 +36,8 @@ func (d *download) runAria(ctx context.Context, files []*wanted) ([]Item, error)
 	if err != nil {
 		return nil, err
 	}
+	d.tracer = d.m.tracer(ctx, d.c)
+	defer d.tracer.close()
 	traces := map[*wanted]map[string]any{}
 	var queue []*wanted
 	for _, f := range files {
@@ -54,7 +56,6 @@ func (d *download) runAria(ctx context.Context, files []*wanted) ([]Item, error)
 	for _, f := range files {
 		d.m.setup.Progress.End(f.did.String(), f.err)
 	}
-	d.sending.Wait()
 	return d.outcome(ctx, files)
 }
 
@@ -87,7 +88,7 @@ func (d *download) ariaWanted(ctx context.Context, f *wanted, trace map[string]a
 		return true
 	}
 	trace["clientState"] = f.state
-	d.send(ctx, trace)
+	d.send(trace)
 	return false
 }
 
@@ -132,7 +133,7 @@ func (d *download) aria(ctx context.Context, program string, files []*wanted, tr
 		if f.state == stateFailed {
 			trace["clientState"] = stateAttempt
 		}
-		d.send(ctx, trace)
+		d.send(trace)
 	}
 	return nil
 }

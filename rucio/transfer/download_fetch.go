@@ -56,7 +56,7 @@ func (d *download) fetch(ctx context.Context, f *wanted, trace map[string]any) {
 	} else {
 		trace["clientState"], trace["stateReason"] = stateDone, "OK"
 	}
-	d.send(ctx, trace)
+	d.send(trace)
 }
 
 // sourcesError is why no source had a file.
@@ -106,7 +106,7 @@ func (d *download) from(ctx context.Context, f *wanted, part *part, from source,
 			trace["clientState"] = stateInvalid
 		}
 		d.log.WarnContext(ctx, "an attempt to download failed", "did", f.did.String(), "pfn", storage.Public(from.pfn), "attempt", f.attempt, "error", err)
-		d.send(ctx, trace)
+		d.send(trace)
 		if f.attempt == attempts || ctx.Err() != nil || isLocal(err) || !worthAnother(err) {
 			return err
 		}

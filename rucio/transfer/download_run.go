@@ -23,20 +23,16 @@ type download struct {
 	log     *slog.Logger
 	streams chan struct{} // a turn for each stream of bytes
 
-	mu      sync.Mutex     // of *traces
-	sending sync.WaitGroup // traces
-	turns   chan struct{}  // of traces that are on the way
+	mu     sync.Mutex // of *traces
+	tracer *tracer
 }
-
-// traceSenders is how many traces are on the way at once.
-const traceSenders = 4
 
 func newDownload(method string, c *rucio.Client, o commonOptions) (d *download, done func()) {
 	m, done := moverOf(c)
 	o.threads = cmp.Or(max(o.threads, 0), m.setup.Workers)
 	return &download{
 		commonOptions: o, m: m, c: c, method: method, log: m.setup.Log,
-		streams: make(chan struct{}, max(o.threads, fileStreams)), turns: make(chan struct{}, traceSenders),
+		streams: make(chan struct{}, max(o.threads, fileStreams)),
 	}, done
 }
 
@@ -52,6 +48,7 @@ func (d *download) run(ctx context.Context, files []*wanted) ([]Item, error) {
 	}
 	d.m.setup.Progress.Plan(len(files), bytes)
 	d.log.InfoContext(ctx, "downloading", "files", len(files), "at_a_time", min(d.threads, len(files)))
+	d.tracer = d.m.tracer(ctx, d.c)
 	queue := make(chan *wanted)
 	var workers sync.WaitGroup
 	for range min(d.threads, len(files)) {
@@ -66,7 +63,7 @@ func (d *download) run(ctx context.Context, files []*wanted) ([]Item, error) {
 	}
 	close(queue)
 	workers.Wait()
-	d.sending.Wait()
+	d.tracer.close()
 	return d.outcome(ctx, files)
 }
 
@@ -109,11 +106,11 @@ func (d *download) one(ctx context.Context, f *wanted, trace map[string]any) {
 		f.state = stateAlreadyDone
 		d.log.InfoContext(ctx, "a file is there already", "did", name)
 		trace["clientState"], trace["transferStart"], trace["transferEnd"] = stateAlreadyDone, now(), now()
-		d.send(ctx, trace)
+		d.send(trace)
 	case len(f.sources) == 0:
 		f.fail(stateNotFound, fmt.Errorf("no replica to download from%s", phrase(": ", f.reason)))
 		trace["clientState"], trace["stateReason"] = stateNotFound, "No available sources"
-		d.send(ctx, trace)
+		d.send(trace)
 	default:
 		d.fetch(ctx, f, trace)
 	}
@@ -146,12 +143,5 @@ func (d *download) begin(f *wanted, trace map[string]any) {
 	}
 }
 
-// send posts a trace as it is now, while the download goes on.
-func (d *download) send(ctx context.Context, trace map[string]any) {
-	copied := maps.Clone(trace)
-	d.turns <- struct{}{}
-	d.sending.Go(func() {
-		defer func() { <-d.turns }()
-		d.m.send(ctx, d.c, copied)
-	})
-}
+// send sends a trace as it is now, while the download goes on.
+func (d *download) send(trace map[string]any) { d.tracer.add(maps.Clone(trace)) }
