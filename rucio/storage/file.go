@@ -31,7 +31,7 @@ var _ Backend = (*File)(nil)
 
 // Features implements Backend.
 func (*File) Features() Features {
-	return Features{Rename: true, Folders: true, Ranges: true, Checksums: []string{"adler32", "md5"}}
+	return Features{Rename: true, Folders: true, Exclusive: true, Ranges: true, Checksums: []string{"adler32", "md5"}}
 }
 
 // Put implements Backend. The bytes go to a hidden name in the same folder first, so that not even a crash leaves half a

@@ -32,7 +32,7 @@ var _ Backend = (*Mem)(nil)
 
 // Features implements Backend.
 func (*Mem) Features() Features {
-	return Features{Rename: true, Folders: true, Ranges: true, Checksums: []string{"adler32", "md5"}}
+	return Features{Rename: true, Folders: true, Exclusive: true, Ranges: true, Checksums: []string{"adler32", "md5"}}
 }
 
 // Put implements Backend.

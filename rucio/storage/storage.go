@@ -61,6 +61,7 @@ type Backend interface {
 type Features struct {
 	Rename    bool     // an upload can go to a temporary name first
 	Folders   bool     // there are real folders (S3 has none)
+	Exclusive bool     // of two who put or rename to one name at the same time, one is told that it exists
 	Ranges    bool     // parts of an object can be read, several at once
 	Checksums []string // algorithms that Checksum knows, the preferred one first
 }

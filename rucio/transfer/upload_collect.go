@@ -24,6 +24,7 @@ type uploadFile struct {
 	domain  string // of the protocols: lan or wan
 	known   knownFile
 	sums    map[string]string // by algorithm, once they are known
+	owned   bool              // it is registered by this call, so that whatever is in its place is to be overwritten
 	sent    bool              // its bytes were put under the final name by this call
 }
 

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"strings"
+	"sync"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
 )
 
 // lookAgain asks once more for files that the catalogue did not know before they moved: another upload may have been faster, and
@@ -30,7 +32,7 @@ func (u *upload) lookAgain(ctx context.Context, files []*uploadFile) {
 		}
 		if why := f.known.differs(f.result.Bytes, f.sums); why != "" {
 			f.fail(f.isOther(why))
-			u.takeBack(ctx, f)
+			u.concede(ctx, f)
 		}
 	}
 }
@@ -55,27 +57,89 @@ func (u *upload) confirm(ctx context.Context, files []*uploadFile) {
 		if known.DIDType == "" || why == "" && (known.GUID == "" || strings.EqualFold(known.GUID, f.result.GUID)) {
 			continue
 		}
-		f.known = known // somebody else's: there is no rule to be made
+		f.known, f.known.state = known, replicaAvailable // somebody else's: there is no rule to be made
 		f.result.GUID = cmp.Or(known.GUID, f.result.GUID)
 		if why != "" {
 			f.fail(f.isOther(why))
-			u.withdraw(ctx, f)
+			u.concede(ctx, f)
 		}
 	}
 }
 
-// withdraw gives up a replica that is registered. Only servers can take it out of the catalogue, which they do when nothing
-// holds it.
-func (u *upload) withdraw(ctx context.Context, f *uploadFile) {
-	u.takeBack(ctx, f)
-	unavailable := f.did
-	unavailable.Extra = map[string]any{"state": "U"}
-	err := u.c.UpdateReplicasStates(ctx, f.result.RSE, []rucio.DID{unavailable})
+// concede cleans up after an upload that came second. Where its bytes are in the place of a registered replica, be it that of
+// the first or its own, nobody must read them.
+func (u *upload) concede(ctx context.Context, f *uploadFile) {
+	if !f.sent || !f.known.registered() {
+		u.takeBack(ctx, f)
+		return
+	}
+	reason := f.result.Err
+	at, err := u.place(f, f.result.PFN, f.result.Scheme)
 	if err == nil {
-		err = u.c.SetTombstone(ctx, []rucio.ReplicaName{{Scope: f.did.Scope, Name: f.did.Name, RSE: f.result.RSE}})
+		var other string
+		other, err = at.differs(ctx, *f.known.Bytes, f.known.sums(), -1)
+		if err == nil && other == "" || storage.Is(err, storage.NotFound) {
+			return // the first one's bytes are there, or it sees to it itself
+		}
+	}
+	if err == nil {
+		err = at.remove(ctx)
+	}
+	if err == nil {
+		unavailable := f.did
+		unavailable.Extra = map[string]any{"state": "U"}
+		err = u.c.UpdateReplicasStates(ctx, f.result.RSE, []rucio.DID{unavailable})
+	}
+	if err == nil { // for a server to take it away, unless a rule holds it
+		_ = u.c.SetTombstone(ctx, []rucio.ReplicaName{{Scope: f.did.Scope, Name: f.did.Name, RSE: f.result.RSE}})
+		return
+	}
+	f.fail(&registrationError{refuse("upload", classOf(reason), "%v; and the replica on %s may have these bytes instead of the right ones: %v", reason, f.result.RSE, err)})
+}
+
+// hold sees to it that files which are registered now have their own bytes: where a storage lets two rename to one name, another
+// upload may have come in between. It is not registered, and will not come again.
+func (u *upload) hold(ctx context.Context, files []*uploadFile) {
+	turns := make(chan struct{}, u.m.setup.Workers)
+	var all sync.WaitGroup
+	for _, f := range files {
+		if !f.sent || f.site.isSet("skip_upload_stat") {
+			continue
+		}
+		at, err := u.place(f, f.result.PFN, f.result.Scheme)
+		if err != nil || at.Features().Exclusive {
+			continue
+		}
+		turns <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turns }()
+			u.holdOne(ctx, f, at)
+		})
+	}
+	all.Wait()
+}
+
+// readAgain is how large a file may be that is read to know whether it is the right one.
+const readAgain = 1 << 20
+
+func (u *upload) holdOne(ctx context.Context, f *uploadFile, at *place) {
+	other, err := at.differs(ctx, f.result.Bytes, f.sums, readAgain)
+	switch {
+	case storage.Is(err, storage.NotFound):
+		other = "it is gone"
+	case err != nil:
+		u.m.setup.Log.WarnContext(ctx, "upload: it can't be seen whether the file is still there", "did", f.did.String(), "rse", f.result.RSE, "error", err)
+		return
+	case other == "":
+		return
+	}
+	u.m.setup.Log.WarnContext(ctx, "upload: another upload has taken the place of a file, which is sent again", "did", f.did.String(), "rse", f.result.RSE, "reason", other)
+	f.owned = true
+	if _, err = u.send(ctx, f, at, true); err == nil {
+		err = u.c.UpdateReplicasStates(ctx, f.result.RSE, replicasOf([]*uploadFile{f}))
 	}
 	if err != nil {
-		f.fail(&registrationError{refuse("upload", classOf(f.result.Err), "%v; and its replica on %s has to be declared bad: %v", f.result.Err, f.result.RSE, err)})
+		f.fail(&registrationError{refuse("upload", classOf(err), "%s is registered on %s, but another upload has taken its place: %v", f.did, f.result.RSE, err)})
 	}
 }
 

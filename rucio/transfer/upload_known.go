@@ -37,6 +37,11 @@ const (
 // registered tells whether the catalogue has a replica on the file's RSE.
 func (k knownFile) registered() bool { return k.state != "" }
 
+// sums are the checksums that the catalogue has.
+func (k knownFile) sums() map[string]string {
+	return map[string]string{"adler32": storage.NormalChecksum("adler32", k.Adler32), "md5": storage.NormalChecksum("md5", k.MD5)}
+}
+
 // differs tells what speaks against content of this size and with these checksums being the file's; unknown checksums don't.
 func (k knownFile) differs(size int64, sums map[string]string) string {
 	if k.DIDType != "FILE" {
@@ -46,8 +51,8 @@ func (k knownFile) differs(size int64, sums map[string]string) string {
 		return "it has " + itoa(int(*k.Bytes)) + " bytes, not " + itoa(int(size))
 	}
 	for _, algorithm := range []string{"adler32", "md5"} {
-		theirs, ours := map[string]string{"adler32": k.Adler32, "md5": k.MD5}[algorithm], sums[algorithm]
-		if theirs != "" && ours != "" && storage.NormalChecksum(algorithm, theirs) != storage.NormalChecksum(algorithm, ours) {
+		theirs, ours := k.sums()[algorithm], sums[algorithm]
+		if theirs != "" && ours != "" && theirs != ours {
 			return "its " + algorithm + " is " + theirs + ", not " + ours
 		}
 	}

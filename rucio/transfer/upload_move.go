@@ -148,16 +148,11 @@ func (u *upload) attempt(ctx context.Context, f *uploadFile, p rucio.Protocol) (
 		}
 	}
 	f.result.PFN = pfn
-	door, err := u.m.Door(pfn)
+	at, err := u.place(f, pfn, p.Scheme)
 	if err != nil {
 		return false, err
 	}
-	at := &place{Backend: door, pfn: pfn, plain: noRename(p)}
-	if f.site.SignURL != "" && p.Scheme == "https" {
-		at.sign = func(ctx context.Context, operation string) (string, error) {
-			return u.c.GetSignedURL(ctx, f.result.RSE, f.site.SignURL, operation, pfn, nil)
-		}
-	}
+	at.plain = noRename(p)
 	if f.timeout > 0 {
 		var cancel context.CancelFunc
 		limit := fmt.Errorf("it took longer than its transfer_timeout of %v", f.timeout)
@@ -189,6 +184,8 @@ func (u *upload) look(ctx context.Context, f *uploadFile, at *place) (there, ove
 	}
 	other, err := u.compare(ctx, f, at, info)
 	switch {
+	case storage.Is(err, storage.NotFound): // not any more
+		return false, false, nil
 	case err != nil:
 		return false, false, err
 	case other == "":
@@ -202,21 +199,12 @@ func (u *upload) look(ctx context.Context, f *uploadFile, at *place) (there, ove
 	return false, false, &finalError{refuse("upload", rucio.ErrFileReplicaAlreadyExists, "%s exists on storage as %s, and is not this file: %s; register_after_upload overwrites what is not registered", f.did, storage.Public(at.pfn), other)}
 }
 
-// compare tells what speaks against an object being the file, "" if nothing does. Where the storage tells no checksum, the
-// object is read.
+// compare tells what speaks against an object being the file, "" if nothing does. The file is only read if their sizes are equal.
 func (u *upload) compare(ctx context.Context, f *uploadFile, at *place, info storage.Info) (other string, err error) {
-	if info.Size != f.result.Bytes {
-		return fmt.Sprintf("it has %d bytes, not %d", info.Size, f.result.Bytes), nil
+	if info.Size == f.result.Bytes {
+		if err := u.computeSums(ctx, f); err != nil {
+			return "", err
+		}
 	}
-	if err := u.computeSums(ctx, f); err != nil {
-		return "", err
-	}
-	algorithm, sum, err := at.checksum(ctx)
-	if errors.Is(err, errNoChecksum) {
-		algorithm, sum, err = at.read(ctx, info.Size)
-	}
-	if err != nil || sum == f.sums[algorithm] {
-		return "", err
-	}
-	return fmt.Sprintf("its %s is %s, not %s", algorithm, sum, f.sums[algorithm]), nil
+	return at.differsFrom(ctx, info, f.result.Bytes, f.sums, -1)
 }

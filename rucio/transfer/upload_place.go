@@ -20,6 +20,21 @@ type place struct {
 	sign func(ctx context.Context, operation string) (string, error)
 }
 
+// place returns the place of a file.
+func (u *upload) place(f *uploadFile, pfn, scheme string) (*place, error) {
+	door, err := u.m.Door(pfn)
+	if err != nil {
+		return nil, err
+	}
+	at := &place{Backend: door, pfn: pfn}
+	if f.site.SignURL != "" && scheme == "https" {
+		at.sign = func(ctx context.Context, operation string) (string, error) {
+			return u.c.GetSignedURL(ctx, f.result.RSE, f.site.SignURL, operation, pfn, nil)
+		}
+	}
+	return at, nil
+}
+
 // noRename tells whether Python's class for a protocol is one that writes to the final name at once.
 func noRename(p rucio.Protocol) bool { return strings.HasSuffix(p.Impl, ".NoRename") }
 
@@ -95,6 +110,34 @@ func (at *place) checksum(ctx context.Context) (algorithm, sum string, err error
 		}
 	}
 	return "", "", errNoChecksum
+}
+
+// differs tells what speaks against what is there being of a size and having checksums, "" if nothing does. Where the storage
+// tells none, it is read, unless it is larger than so many bytes; -1 is any size.
+func (at *place) differs(ctx context.Context, size int64, sums map[string]string, mayRead int64) (other string, err error) {
+	info, err := at.stat(ctx)
+	if err != nil {
+		return "", err
+	}
+	return at.differsFrom(ctx, info, size, sums, mayRead)
+}
+
+// differsFrom is differs for what has been seen already.
+func (at *place) differsFrom(ctx context.Context, info storage.Info, size int64, sums map[string]string, mayRead int64) (other string, err error) {
+	if info.Size != size {
+		return fmt.Sprintf("it has %d bytes, not %d", info.Size, size), nil
+	}
+	algorithm, sum, err := at.checksum(ctx)
+	if errors.Is(err, errNoChecksum) {
+		if mayRead >= 0 && size > mayRead {
+			return "", nil
+		}
+		algorithm, sum, err = at.read(ctx, size)
+	}
+	if err != nil || sums[algorithm] == "" || sum == sums[algorithm] {
+		return "", err
+	}
+	return fmt.Sprintf("its %s is %s, not %s", algorithm, sum, sums[algorithm]), nil
 }
 
 // read computes the adler32 of what is there.

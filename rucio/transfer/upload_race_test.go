@@ -21,12 +21,12 @@ import (
 )
 
 // atOnce uploads each item by a client of its own, all at the same time.
-func (d *desk) atOnce(items []transfer.Item) []transfer.Uploaded {
+func (d *desk) atOnce(items []transfer.Item, change func(*transfer.Setup)) []transfer.Uploaded {
 	d.Helper()
 	results := make([]transfer.Uploaded, len(items))
 	var wg sync.WaitGroup
 	for i, item := range items {
-		c := client(d, nil)
+		c := client(d, change)
 		_, err := c.Account(d.Context())
 		must(d, err)
 		wg.Go(func() {
@@ -52,7 +52,7 @@ func TestUploadOfTheSameAtOnce(t *testing.T) {
 		item["path"] = write(t, filepath.Join(d.dir, fmt.Sprint(i%3), "file"), strings.Repeat("content", 100000))
 		items = append(items, item)
 	}
-	results := d.atOnce(items)
+	results := d.atOnce(items, nil)
 	count := map[transfer.UploadState]int{}
 	for _, r := range results {
 		count[r.State]++
@@ -79,7 +79,7 @@ func TestUploadOfOthersAtOnce(t *testing.T) {
 		item["did_name"] = d.name
 		items = append(items, item)
 	}
-	results := d.atOnce(items)
+	results := d.atOnce(items, nil)
 	winner := -1
 	for i, r := range results {
 		switch {
@@ -115,9 +115,49 @@ func TestUploadToSeveralRSEs(t *testing.T) {
 	for _, rse := range []string{"POSIX1", "POSIX2", "POSIX3"} {
 		items = append(items, d.file("", "content", "rse", rse))
 	}
-	for _, r := range d.atOnce(items) {
+	for _, r := range d.atOnce(items, nil) {
 		if r.State != done || d.stored(r) != "content" || d.state(r) != "AVAILABLE" {
 			t.Errorf("got %+v", r)
+		}
+	}
+}
+
+// So it is at all doors, whatever their storages do with two who write the same name.
+func TestUploadOfOthersAtOnceAtEachDoor(t *testing.T) {
+	env := testbed.Require(t)
+	vars := env.RequireService(t, "rses")
+	for _, d := range doors {
+		if d.rse == "ROOT2" && d.scheme == "root" {
+			continue // a program for each step takes long
+		}
+		for _, overwrite := range []bool{false, true} {
+			t.Run(fmt.Sprint(d, overwrite), func(t *testing.T) {
+				k := newDesk(t, d.setup(t, env, vars))
+				var items []transfer.Item
+				for i := range 6 {
+					item := k.file(fmt.Sprint(".", i), strings.Repeat(fmt.Sprint(i), 100000), "rse", d.rse, "force_scheme", d.scheme, "register_after_upload", overwrite)
+					item["did_name"] = k.name
+					items = append(items, item)
+				}
+				results := k.atOnce(items, d.setup(t, env, vars))
+				winner := -1
+				for i, r := range results {
+					switch {
+					case r.State == done && winner >= 0:
+						t.Errorf("uploads %d and %d were both done", winner, i)
+					case r.State == done:
+						winner = i
+					case !errors.Is(r.Err, rucio.ErrDataIdentifierAlreadyExists) && !errors.Is(r.Err, rucio.ErrFileReplicaAlreadyExists):
+						t.Errorf("upload %d: %s, %v", i, r.State, r.Err)
+					}
+				}
+				stored := d.stored(t, vars, k.name)
+				if winner < 0 || len(stored) != 1 || string(stored[onlyKey(stored)]) != strings.Repeat(fmt.Sprint(winner), 100000) {
+					for path, content := range stored {
+						t.Errorf("%d has won; %s has %.4q (%d bytes)", winner, path, content, len(content))
+					}
+				}
+			})
 		}
 	}
 }

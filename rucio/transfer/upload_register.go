@@ -68,6 +68,7 @@ func (u *upload) registerFiles(ctx context.Context, files []*uploadFile) {
 	own = u.standing(own)
 	u.addReplicas(ctx, own)
 	u.confirm(ctx, u.standing(own))
+	u.hold(ctx, u.standing(own))
 	own = u.standing(own)
 	u.attach(ctx, own)
 	u.addRules(ctx, own)

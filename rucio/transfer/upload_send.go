@@ -88,7 +88,7 @@ func (u *upload) sendRenamed(ctx context.Context, f *uploadFile, at *place, src 
 		return u.tidy(ctx, temp, err)
 	}
 	if overwrite {
-		if err := at.remove(ctx); err != nil {
+		if err := u.removeUnknown(ctx, f, at); err != nil {
 			return u.tidy(ctx, temp, err)
 		}
 	}
@@ -97,6 +97,20 @@ func (u *upload) sendRenamed(ctx context.Context, f *uploadFile, at *place, src 
 	}
 	u.removeLeftovers(ctx, f, at, leftover)
 	return nil
+}
+
+// removeUnknown removes what is in a file's place, unless it has been registered meanwhile.
+func (u *upload) removeUnknown(ctx context.Context, f *uploadFile, at *place) error {
+	if !f.owned {
+		found, err := u.metadata(ctx, []rucio.DID{f.did})
+		if err != nil {
+			return err
+		}
+		if why := found[f.did.String()].differs(f.result.Bytes, f.sums); why != "" && f.known.DIDType == "" && found[f.did.String()].DIDType != "" {
+			return &finalError{f.isOther(why)}
+		}
+	}
+	return at.remove(ctx)
 }
 
 // removeLeftovers removes what earlier attempts have left under temporary names. Whoever may be writing there has lost.
@@ -137,14 +151,8 @@ func (u *upload) takeBack(ctx context.Context, f *uploadFile) {
 	if !f.sent || f.known.registered() {
 		return
 	}
-	door, err := u.m.Door(f.result.PFN)
+	at, err := u.place(f, f.result.PFN, f.result.Scheme)
 	if err == nil {
-		at := &place{Backend: door, pfn: f.result.PFN}
-		if f.site.SignURL != "" && f.result.Scheme == "https" {
-			at.sign = func(ctx context.Context, operation string) (string, error) {
-				return u.c.GetSignedURL(ctx, f.result.RSE, f.site.SignURL, operation, at.pfn, nil)
-			}
-		}
 		err = u.tidy(ctx, at, f.result.Err)
 	}
 	f.fail(err)
