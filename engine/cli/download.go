@@ -55,7 +55,7 @@ $ rucio-task-manager download --metalink replicas.meta4
 }
 
 func (p *program) download(c *cli.Context) error {
-	items, err := downloadItems(c)
+	items, err := p.downloadItems(c)
 	if err != nil {
 		return err
 	}
@@ -113,8 +113,11 @@ func identify(ctx context.Context, client *rucio.Client, item transfer.Item) err
 }
 
 // downloadItems are what to download, as Python's client takes it.
-func downloadItems(c *cli.Context) ([]transfer.Item, error) {
+func (p *program) downloadItems(c *cli.Context) ([]transfer.Item, error) {
 	base, err := downloadBase(c)
+	if err == nil {
+		err = p.addTimeouts(c, "download", base)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -165,9 +168,6 @@ func downloadBase(c *cli.Context) (transfer.Item, error) {
 	}
 	if c.IsSet("nrandom") {
 		base["nrandom"] = c.Int("nrandom")
-	}
-	if c.IsSet("transfer-timeout") {
-		base["transfer_timeout"] = c.Duration("transfer-timeout").Seconds()
 	}
 	filters, err := filtersOf(c.StringSlice("filter"))
 	if err != nil || filters == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,7 +61,7 @@ func transferFlags() []cli.Flag {
 }
 
 func (p *program) upload(c *cli.Context) error {
-	items, err := uploadItems(c)
+	items, err := p.uploadItems(c)
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (p *program) upload(c *cli.Context) error {
 }
 
 // uploadItems are the files to upload, as Python's client takes them.
-func uploadItems(c *cli.Context) ([]transfer.Item, error) {
+func (p *program) uploadItems(c *cli.Context) ([]transfer.Item, error) {
 	paths := c.Args().Slice()
 	if c.String("rse") == "" {
 		return nil, fail.Hint(usagef("upload: it is not said where to"), "--rse SITE_DISK; `%s call list_rses` lists those that there are", programName)
@@ -116,8 +117,8 @@ func uploadItems(c *cli.Context) ([]transfer.Item, error) {
 	if c.IsSet("lifetime") {
 		base["lifetime"] = int(c.Duration("lifetime").Seconds())
 	}
-	if c.IsSet("transfer-timeout") {
-		base["transfer_timeout"] = c.Duration("transfer-timeout").Seconds()
+	if err := p.addTimeouts(c, "upload", base); err != nil {
+		return nil, err
 	}
 	items := make([]transfer.Item, len(paths))
 	for i, path := range paths {
@@ -127,6 +128,33 @@ func uploadItems(c *cli.Context) ([]transfer.Item, error) {
 		}
 	}
 	return items, nil
+}
+
+// addTimeouts adds how long a file may take: as the flag says, else as [upload] or [download] of rucio.cfg does.
+func (p *program) addTimeouts(c *cli.Context, section string, item transfer.Item) error {
+	if c.IsSet("transfer-timeout") {
+		item["transfer_timeout"] = c.Duration("transfer-timeout").Seconds()
+		return nil
+	}
+	cfg, err := p.loadConfig(c, nil)
+	if err != nil {
+		return err
+	}
+	for _, option := range []string{"transfer_timeout", "transfer_speed_timeout"} {
+		value, err := cfg.Get(section, option)
+		if err != nil {
+			return classify(err)
+		}
+		if !value.IsSet() || section == "upload" && option != "transfer_timeout" {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(value.Text()), 64)
+		if err != nil || n <= 0 {
+			return fail.Errorf(fail.Config, "%s: %s of [%s] is %q, no number of seconds", value.Origin, option, section, value)
+		}
+		item[option] = n
+	}
+	return nil
 }
 
 // printUploads tells what became of the files. err is that of the upload; without results nothing was sent.
