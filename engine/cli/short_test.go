@@ -42,7 +42,7 @@ var failedCall = regexp.MustCompile(`(?m)^http: .*: (4\d\d|5\d\d|no answer) in [
 func TestRunsOutlastTokens(t *testing.T) {
 	t.Parallel()
 	idp := testoidc.Require(t)
-	life, seconds, atLeast := "8s", 25, 4
+	life, seconds, atLeast := "10s", 28, 3
 	if os.Getenv("OIDC_TEST_LONG") != "" {
 		life, seconds, atLeast = "60s", 185, 4
 	}
