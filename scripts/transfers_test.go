@@ -149,6 +149,16 @@ func TestUploadTasks(t *testing.T) {
 			t.Errorf("%d documents", len(docs))
 		}
 	})
+	t.Run("files again", func(t *testing.T) { // the same bytes are there: nothing is measured
+		if code, stdout, stderr := run(t, env, "run", "--only", "upload-files"); code != fail.OK || strings.Count(stderr, "the same bytes were there already, nothing was sent") != 2 {
+			t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
+		}
+		for id, d := range documents(t, env, "files") {
+			if err := d.is(document{"state": "UPLOAD-SUCCESSFUL", "transfer_rate": nil, "transfer_duration": nil}); err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+		}
+	})
 	t.Run("older", func(t *testing.T) { checkOlderUploads(t, env, documents(t, env, "older")) })
 	t.Run("size limit", func(t *testing.T) {
 		var sizes []float64

@@ -43,7 +43,7 @@ function uploads.run(upload)
     },
   }, { traces_copy_out = traces })
   result.duration = timer:elapsed()
-  result.already = result.ok and #traces == 0
+  result.already = result.ok and traces[1] ~= nil and traces[1].clientState ~= "DONE"
   if result.ok then
     result.problem = nil
     log.info(string.format("uploaded %s:%s to %s%s in %.3f s", upload.scope, upload.name, upload.rse,
