@@ -171,6 +171,9 @@ func TestUploadToAnyName(t *testing.T) {
 				}
 			}
 			for i, name := range []string{"plain", "with space", "ünï", "a+b", "100%", "a&b=c,d;e", strings.Repeat("long", 55)} {
+				if d.rse == "CLUSTER1" && strings.Contains(name, " ") {
+					continue // XRootD's managers (5.5) do not hear of such names
+				}
 				items = append(items, transfer.Item{"path": path, "rse": d.rse, "did_scope": "test", "did_name": unique + fmt.Sprint(i), "pfn": base + name})
 			}
 			results, err := transfer.UploadFiles(t.Context(), c, items, nil)

@@ -142,6 +142,20 @@ func TestUploadTellsWhatItLeaves(t *testing.T) {
 	}
 }
 
+// A rename whose answer gets lost has happened.
+func TestUploadWhoseRenameSeemsToFail(t *testing.T) {
+	d := newFaultyDesk(t, &faulty{rename: func(from, to string) error {
+		if err := storage.NewFile().Rename(context.Background(), from, to); err != nil {
+			return err
+		}
+		return storageError("rename", from, storage.Unavailable)
+	}})
+	results, _ := d.upload([]transfer.Item{d.file("", "content")}, done)
+	if d.stored(results[0]) != "content" || d.state(results[0]) != "AVAILABLE" {
+		t.Errorf("got %+v", results[0])
+	}
+}
+
 // One protocol after the other is tried.
 func TestUploadByAnotherProtocol(t *testing.T) {
 	env := testbed.Require(t)

@@ -106,6 +106,7 @@ type pair struct{ python, ours string }
 // TestUploadIsPythons uploads the same in both ways, and compares all that the catalogue has of it afterwards.
 func TestUploadIsPythons(t *testing.T) {
 	env := testbed.Require(t)
+	nondeterministic := "file://localhost" + env.RequireService(t, "rses")["TESTBED_RSE_NONDET1_FOLDER"]
 	c := client(t, nil)
 	for name, test := range map[string]struct {
 		files   []string
@@ -140,6 +141,15 @@ func TestUploadIsPythons(t *testing.T) {
 				}}
 			},
 			dids: []string{"test:%s.ds", "test:%s.1", "test:%s.2"},
+		},
+		"an RSE that does not name files": {
+			files: []string{"%s"},
+			items: func(dir, name string) []transfer.Item {
+				return []transfer.Item{{
+					"path": dir + "/" + name, "rse": "NONDET1", "did_scope": "test", "pfn": nondeterministic + "/" + name + "/file", "register_after_upload": true,
+				}}
+			},
+			dids: []string{"test:%s"},
 		},
 		"folders": {
 			files: []string{"%s.top/%s.a/%s.1", "%s.top/%s.a/%s.2", "%s.top/%s.b/%s.c/%s.3"},

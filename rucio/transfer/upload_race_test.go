@@ -126,10 +126,7 @@ func TestUploadToSeveralRSEs(t *testing.T) {
 func TestUploadOfOthersAtOnceAtEachDoor(t *testing.T) {
 	env := testbed.Require(t)
 	vars := env.RequireService(t, "rses")
-	for _, d := range doors {
-		if d.rse == "ROOT2" && d.scheme == "root" {
-			continue // a program for each step takes long
-		}
+	for _, d := range []door{{"ROOT1", "root", ""}, {"ROOT1", "http", ""}, {"CLUSTER1", "root", ""}, {"DAVS1", "davs", ""}, {"S32", "s3", ""}} {
 		for _, overwrite := range []bool{false, true} {
 			t.Run(fmt.Sprint(d, overwrite), func(t *testing.T) {
 				k := newDesk(t, d.setup(t, env, vars))

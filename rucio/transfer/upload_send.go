@@ -92,11 +92,25 @@ func (u *upload) sendRenamed(ctx context.Context, f *uploadFile, at *place, src 
 			return u.tidy(ctx, temp, err)
 		}
 	}
-	if err := at.Rename(ctx, temp.pfn, at.pfn); err != nil {
+	if err := at.Rename(ctx, temp.pfn, at.pfn); err != nil && !u.renamed(ctx, f, at, temp, err) {
 		return u.tidy(ctx, temp, err)
 	}
 	u.removeLeftovers(ctx, f, at, leftover)
 	return nil
+}
+
+// renamed tells whether a rename that has failed has happened all the same: a connection may break before the answer comes.
+func (u *upload) renamed(ctx context.Context, f *uploadFile, at, temp *place, failure error) bool {
+	if storage.Is(failure, storage.Exists) || storage.Is(failure, storage.Denied) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+	defer cancel()
+	if _, err := temp.stat(ctx); !storage.Is(err, storage.NotFound) {
+		return false
+	}
+	other, err := at.differs(ctx, f.result.Bytes, f.sums, readAgain)
+	return err == nil && other == ""
 }
 
 // removeUnknown removes what is in a file's place, unless it has been registered meanwhile.
