@@ -42,7 +42,7 @@ DAEMONS = {
     "judge-injector": ("judge.injector", "rule_injector", {}),
     "judge-cleaner": ("judge.cleaner", "rule_cleaner", {}),
     "judge-repairer": ("judge.repairer", "rule_repairer", {}),
-    "undertaker": ("undertaker.undertaker", "undertaker", {}),
+    "undertaker": ("undertaker.undertaker", "undertaker", {"chunk_size": 1}),  # or one DID that cannot go keeps others
     "conveyor-submitter": ("conveyor.submitter", "submitter", {
         "partition_wait_time": 0, "transfertools": ["mock"], "transfertype": "single", "filter_transfertool": None,
         "sleep_time": 600}),
