@@ -183,9 +183,15 @@ func contentRange(text string) (first, last, total int64) {
 	return number(from), number(to), number(size)
 }
 
+// mostSkipped is how many bytes are read for nothing when a server gives all of an object rather than the part.
+const mostSkipped = 8 << 20
+
 // seek sees to it that an answer's body begins at offset: a server may ignore that a part was asked for.
 func seek(resp *http.Response, offset int64) error {
 	if resp.StatusCode != http.StatusPartialContent {
+		if offset > mostSkipped {
+			return ofKind(Unsupported, errors.New("the server gives whole objects only"))
+		}
 		n, err := io.CopyN(io.Discard, resp.Body, offset)
 		if errors.Is(err, io.EOF) && resp.ContentLength == n {
 			return nil // beyond the end

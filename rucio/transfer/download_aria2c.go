@@ -263,7 +263,7 @@ func (d *download) ariaResult(ctx context.Context, f *wanted, words string) {
 		return
 	}
 	if algorithm, want := f.checksum(); !f.options.ignoreChecksum && algorithm != "" {
-		sum, err := fileChecksum(temp, algorithm) // which the size is a part of
+		sum, err := fileChecksum(ctx, temp, algorithm) // which the size is a part of
 		if err == nil && sum != want {
 			_ = os.Remove(temp)
 			err = &corruptError{fmt.Sprintf("checksum validation failed: %s is %s, Rucio has %s", algorithm, sum, want)}

@@ -45,6 +45,12 @@ func (d *download) bytes(ctx context.Context, f *wanted, p *part, door storage.B
 		if err == nil {
 			err = p.verify()
 		}
+		if storage.Is(err, storage.Unsupported) && !p.whole && (older || len(p.segments) > 1) {
+			d.log.DebugContext(ctx, "a storage gives whole files only", "did", f.did.String(), "error", err)
+			d.moved(f, -p.reset())
+			p.whole = true
+			continue
+		}
 		var corrupt *corruptError
 		if err == nil || !errors.As(err, &corrupt) {
 			p.older = p.present() > 0
@@ -63,7 +69,7 @@ func (d *download) bytes(ctx context.Context, f *wanted, p *part, door storage.B
 
 // lay divides a file into segments, unless it is.
 func (d *download) lay(f *wanted, p *part, door storage.Backend, from source) {
-	ranges := door.Features().Ranges
+	ranges := door.Features().Ranges && !p.whole
 	if !ranges && p.present() > 0 {
 		d.moved(f, -p.reset()) // from the beginning, or not at all
 	}

@@ -91,15 +91,25 @@ func (d *download) from(ctx context.Context, f *wanted, part *part, from source,
 		trace["stateReason"] = err.Error()
 		return err
 	}
+	part.whole = false
 	if part.sum == "" {
 		d.moved(f, -part.reset()) // there is no telling whether two sources have the same
 	}
+	var signed time.Time
 	for f.attempt = 1; ; f.attempt++ {
 		start := now()
 		err := d.attempt(ctx, f, part, door, from)
 		if err == nil {
 			trace["transferStart"], trace["transferEnd"] = start, now()
 			return nil
+		}
+		if storage.Is(err, storage.Denied) && time.Since(signed) > signAgain && isSigned(from.pfn) {
+			signed = time.Now()
+			if pfn := d.sign(ctx, f, from); pfn != "" {
+				from.pfn = pfn
+				f.attempt--
+				continue
+			}
 		}
 		trace["clientState"], trace["stateReason"] = stateFailed, err.Error()
 		if storage.Is(err, storage.Corrupt) {
@@ -202,7 +212,7 @@ func (d *download) isThere(ctx context.Context, f *wanted) (bool, error) {
 	var there string
 	var missing []string
 	for _, path := range f.dests {
-		if ok, err := f.is(path); err != nil {
+		if ok, err := f.is(ctx, path); err != nil {
 			d.log.DebugContext(ctx, "what is there already was not read", "path", path, "error", err)
 			missing = append(missing, path)
 		} else if !ok {
@@ -223,7 +233,7 @@ func (d *download) isThere(ctx context.Context, f *wanted) (bool, error) {
 }
 
 // is tells whether path is this file.
-func (f *wanted) is(path string) (bool, error) {
+func (f *wanted) is(ctx context.Context, path string) (bool, error) {
 	st, err := os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -243,7 +253,7 @@ func (f *wanted) is(path string) (bool, error) {
 	if algorithm == "" {
 		return false, nil // there is no telling
 	}
-	sum, err := fileChecksum(path, algorithm)
+	sum, err := fileChecksum(ctx, path, algorithm)
 	return sum == want, err
 }
 

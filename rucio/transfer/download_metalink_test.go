@@ -4,9 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/rucio-task-manager/rucio-task-manager/internal/testbed"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/transfer"
 )
@@ -44,5 +46,34 @@ func TestDownloadFromMetalink(t *testing.T) {
 	}
 	if _, err := transfer.DownloadFromMetalinkFile(t.Context(), l.c, transfer.Item{}, path+"x", nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestDownloadExpired: signatures in an old metalink have expired; Rucio signs anew.
+func TestDownloadExpired(t *testing.T) {
+	env := testbed.Require(t)
+	vars := env.RequireService(t, "rses")
+	d := door{"S31", "https", ""}
+	l := newLake(t, d.setup(t, env, vars))
+	content := random(1000)
+	did := l.upload(d, content)[0]
+	scope, name, _ := strings.Cut(did, ":")
+	var text string
+	for row, err := range l.c.ListReplicas(t.Context(), []rucio.DID{{Scope: scope, Name: name}}, &rucio.ListReplicasOptions{Metalink: true, SignatureLifetime: new(1)}) {
+		must(t, err)
+		text = row.Metalink
+	}
+	folder := t.TempDir()
+	path := filepath.Join(folder, "x.meta4")
+	old := regexp.MustCompile(`(X-Amz-Signature=)\w{8}`).ReplaceAllString(text, "${1}00000000")
+	if old == text {
+		t.Fatalf("no signature in %s", text)
+	}
+	must(t, os.WriteFile(path, []byte(old), 0o600))
+	result, err := transfer.DownloadFromMetalinkFile(t.Context(), l.c, transfer.Item{"base_dir": folder}, path, nil)
+	must(t, err)
+	holds(t, l.path(folder, did), content)
+	if result[0]["attemptnr"] != 1 {
+		t.Errorf("got %v", result)
 	}
 }

@@ -26,6 +26,7 @@ type part struct {
 	algorithm string
 	sum       string // expected; empty is unknown
 	given     bool   // finished: it has its final name
+	whole     bool   // the source gives no parts
 
 	mu       sync.Mutex
 	segments []*segment

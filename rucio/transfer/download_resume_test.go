@@ -328,3 +328,22 @@ func TestDownloadLocalTrouble(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestDownloadWhole: a server that knows no parts of files is asked for the whole, once that is clear.
+func TestDownloadWhole(t *testing.T) {
+	l := newLake(t, nil)
+	s := l.web()
+	content := random(100 * mib)
+	did := l.putWeb(s, "x", content, content)
+	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		r.Header.Del("Range")
+		return false
+	}
+	folder := t.TempDir()
+	_, err := l.download(transfer.Item{"did": did, "base_dir": folder})
+	must(t, err)
+	holds(t, l.path(folder, did), content)
+	if n := s.served.Load(); n > int64(len(content))*3/2 || l.meter.moved[did] != int64(len(content)) {
+		t.Errorf("%d bytes served, %d told", n, l.meter.moved[did])
+	}
+}

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func here(err error) error {
 }
 
 // fileChecksum reads a local file.
-func fileChecksum(path, algorithm string) (string, error) {
+func fileChecksum(ctx context.Context, path, algorithm string) (string, error) {
 	h, err := storage.NewHash(algorithm)
 	if err != nil {
 		return "", err
@@ -51,7 +52,7 @@ func fileChecksum(path, algorithm string) (string, error) {
 	defer in.Close()
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	if _, err := io.CopyBuffer(h, struct{ io.Reader }{in}, *buffer); err != nil {
+	if _, err := io.CopyBuffer(h, readerUntil{ctx, in}, *buffer); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
