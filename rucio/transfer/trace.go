@@ -40,7 +40,11 @@ type tracer struct {
 	wake    chan struct{}
 	done    chan struct{}
 	single  bool // the server takes no lists
+	failed  int  // requests, one after the other
 }
+
+// tracePatience is how many requests may fail until no more are made: nobody wants to wait for statistics.
+const tracePatience = 3
 
 // tracer returns one that sends until it is closed.
 func (m *Mover) tracer(ctx context.Context, c *rucio.Client) *tracer {
@@ -86,26 +90,34 @@ func (t *tracer) flush(ctx context.Context) {
 		if n == 0 {
 			return
 		}
-		if n > 1 && !t.single && t.m.sendAll(ctx, t.c, some) {
-			continue
+		if n > 1 && !t.single {
+			err := t.post(ctx, func(ctx context.Context) error { return t.c.SendTraces(ctx, some) })
+			var answer *rucio.Error
+			if t.single = errors.As(err, &answer) && answer.Status != 0; !t.single {
+				continue
+			}
 		}
-		t.single = t.single || n > 1
 		for _, trace := range some {
-			t.m.send(ctx, t.c, trace)
+			_ = t.post(ctx, func(ctx context.Context) error { return t.c.SendTrace(ctx, trace) })
 		}
 	}
 }
 
-// sendAll tells whether a server has taken several traces at once, or can't be reached.
-func (m *Mover) sendAll(ctx context.Context, c *rucio.Client, traces []map[string]any) bool {
+// post makes a request, unless too many have failed.
+func (t *tracer) post(ctx context.Context, request func(context.Context) error) error {
+	if t.failed >= tracePatience {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceTimeout)
 	defer cancel()
-	err := c.SendTraces(ctx, traces)
-	if err != nil {
-		m.setup.Log.DebugContext(ctx, "traces were not sent", "traces", len(traces), "error", err)
+	err := request(ctx)
+	if err == nil {
+		t.failed = 0
+		return nil
 	}
-	var answer *rucio.Error
-	return err == nil || !errors.As(err, &answer) || answer.Status == 0
+	t.failed++
+	t.m.setup.Log.DebugContext(ctx, "traces were not sent", "error", err, "given up", t.failed == tracePatience)
+	return err
 }
 
 // seconds is a time as traces have it: seconds since 1970 with fractions, as Python's time.time() gives them.

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -77,5 +79,57 @@ func BenchmarkUploadPython(b *testing.B) {
 		if _, raised := byPython(b, env, items, nil); raised != "" {
 			b.Fatal(raised)
 		}
+	}
+}
+
+// BenchmarkUploadLarge uploads a file of 1 GiB to doors of all kinds, and the same by curl and xrdcp where they can.
+func BenchmarkUploadLarge(b *testing.B) {
+	env := testbed.Require(b)
+	vars := env.RequireService(b, "rses")
+	const size = 1 << 30
+	path := filepath.Join(b.TempDir(), "large")
+	must(b, os.WriteFile(path, nil, 0o644))
+	must(b, os.Truncate(path, size))
+	upload := func(b *testing.B, c *rucio.Client, item transfer.Item) {
+		b.Helper()
+		results, err := transfer.UploadFiles(b.Context(), c, []transfer.Item{item}, nil)
+		must(b, err)
+		must(b, c.Transfers().(*transfer.Mover).Remove(b.Context(), results[0].PFN))
+	}
+	for _, d := range []door{{"DAVS1", "davs", ""}, {"ROOT1", "root", ""}, {"IDENT1", "file", ""}} {
+		c := client(b, d.setup(b, env, vars))
+		folder := ""
+		for _, p := range protocols(b, c, d.rse) {
+			if p.Scheme == d.scheme {
+				folder = fmt.Sprintf("%s://%s:%d%s", p.Scheme, p.Hostname, p.Port, p.Prefix)
+			}
+		}
+		b.Run(d.String(), func(b *testing.B) {
+			b.SetBytes(size)
+			for b.Loop() {
+				upload(b, c, transfer.Item{"path": path, "rse": d.rse, "did_scope": "test", "did_name": testbed.Unique("large"), "no_register": true})
+			}
+		})
+		b.Run(d.String()+"-others", func(b *testing.B) {
+			b.SetBytes(size)
+			target := folder + testbed.Unique("large")
+			var cmd []string
+			switch d.scheme {
+			case "davs":
+				cmd = []string{"curl", "-sSf", "--cacert", env.CA, "--cert", vars["TESTBED_RSE_DAVS1_CERT"], "--key", vars["TESTBED_RSE_DAVS1_KEY"], "-T", path, strings.Replace(target, "davs:", "https:", 1)}
+			case "root":
+				cmd = []string{"xrdcp", "-s", "-f", path, target}
+			default:
+				cmd = []string{"cp", path, vars["TESTBED_RSE_IDENT1_FOLDER"] + "/large"}
+			}
+			for b.Loop() {
+				if out, err := exec.CommandContext(b.Context(), cmd[0], cmd[1:]...).CombinedOutput(); err != nil {
+					b.Fatalf("%v: %s", err, out)
+				}
+			}
+			if d.scheme != "file" {
+				must(b, c.Transfers().(*transfer.Mover).Remove(b.Context(), target))
+			}
+		})
 	}
 }

@@ -175,6 +175,10 @@ func TestUploadByAnotherProtocol(t *testing.T) {
 
 type unreachable struct{ storage.Backend }
 
+func (unreachable) Put(_ context.Context, pfn string, _ storage.Source, _ storage.PutOptions) error {
+	return storageError("put", pfn, storage.Unavailable)
+}
+
 func (unreachable) Stat(_ context.Context, pfn string) (storage.Info, error) {
 	return storage.Info{}, storageError("stat", pfn, storage.Unavailable)
 }
@@ -278,6 +282,7 @@ func TestUploadWhenTheCatalogueDies(t *testing.T) {
 		t.Errorf("got %v; stored is %q", err, d.stored(results[0]))
 	}
 	proxy.Up()
+	f.rename = nil
 	results, _ = d.upload([]transfer.Item{item}, already)
 	if d.state(results[0]) != "AVAILABLE" || d.rules(results[0].DID) != 1 {
 		t.Errorf("got %+v", results[0])

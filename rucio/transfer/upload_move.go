@@ -164,12 +164,19 @@ func (u *upload) attempt(ctx context.Context, f *uploadFile, p rucio.Protocol) (
 			}
 		}()
 	}
-	there, overwrite, err := u.look(ctx, f, at)
-	if err != nil || there {
-		return there, err
+	overwrite := false
+	if f.result.Bytes > sendUnseen || f.known.DIDType != "" || f.registerAfter || !f.registers() || !at.renames() {
+		there, overwrite, err = u.look(ctx, f, at)
+		if err != nil || there {
+			return there, err
+		}
 	}
 	return u.send(ctx, f, at, overwrite)
 }
+
+// sendUnseen is how large a new file may be that is sent without a look at what is in its place: renaming says so if there is
+// anything, and one question less is worth more than the bytes.
+const sendUnseen = 1 << 20
 
 // look finds out what is at a place before anything is sent there: the file itself, nothing, or something to be overwritten.
 func (u *upload) look(ctx context.Context, f *uploadFile, at *place) (there, overwrite bool, err error) {
