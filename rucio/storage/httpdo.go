@@ -133,6 +133,7 @@ func (b *HTTP) hop(ctx context.Context, r request, door, at *url.URL) (*http.Res
 	}
 	resp, err := b.transport.RoundTrip(req)
 	if err == nil {
+		b.servers.Store(at.Host, resp.Header.Get("Server"))
 		return resp, nil
 	}
 	if ctx.Err() != nil {
