@@ -71,12 +71,20 @@ def spawn(argv: list[str], *, log: Path, env: dict[str, str], cwd: Path, match: 
     with open(log, "wb") as out:
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env,
                                  cwd=cwd, start_new_session=True)
-    # for an instant after the start the system shows no command line, and the process would not be ours
-    end = time.monotonic() + 5
-    while (now := describe(child.pid)) and match not in now[1] and time.monotonic() < end:
-        time.sleep(0.001)
+    now = describe_started(child.pid, match)
     Record(child.pid, now[0] if now else "", match, str(log)).save(record)
     return child
+
+
+def describe_started(pid: int, match: str) -> tuple[str, str] | None:
+    """Describe a process that has just been started.
+
+    For an instant after the start the system shows no command line, and the process would not be ours.
+    """
+    end = time.monotonic() + 5
+    while (now := describe(pid)) and match not in now[1] and time.monotonic() < end:
+        time.sleep(0.001)
+    return now
 
 
 def stop(path: Path, grace: float) -> bool:

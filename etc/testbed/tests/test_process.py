@@ -40,7 +40,7 @@ class Processes(support.StateCase):
         other = subprocess.Popen(SLEEP)
         self.addCleanup(other.wait)
         self.addCleanup(other.kill)
-        started, command = process.describe(other.pid)
+        started, command = process.describe_started(other.pid, "time.sleep")
         ours = process.Record(other.pid, started, "time.sleep", "log")
         self.assertTrue(process.is_ours(ours), command)
         for change in ({"started": "1"}, {"match": "/no/such/state"}):
