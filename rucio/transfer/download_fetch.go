@@ -103,6 +103,12 @@ func (d *download) from(ctx context.Context, f *wanted, part *part, from source,
 			trace["transferStart"], trace["transferEnd"] = start, now()
 			return nil
 		}
+		if ctx.Err() != nil {
+			err = fmt.Errorf("stopped: %w", context.Cause(ctx))
+			trace["clientState"], trace["stateReason"] = stateFailed, err.Error()
+			d.send(trace)
+			return err
+		}
 		if storage.Is(err, storage.Denied) && time.Since(signed) > signAgain && isSigned(from.pfn) {
 			signed = time.Now()
 			if pfn := d.sign(ctx, f, from); pfn != "" {
@@ -117,7 +123,7 @@ func (d *download) from(ctx context.Context, f *wanted, part *part, from source,
 		}
 		d.log.WarnContext(ctx, "an attempt to download failed", "did", f.did.String(), "pfn", storage.Public(from.pfn), "attempt", f.attempt, "error", err)
 		d.send(trace)
-		if f.attempt == attempts || ctx.Err() != nil || isLocal(err) || !worthAnother(err) {
+		if f.attempt == attempts || isLocal(err) || !worthAnother(err) {
 			return err
 		}
 	}

@@ -11,12 +11,6 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
 
-func sortSources(sources []source) {
-	slices.SortFunc(sources, func(a, b source) int {
-		return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.pfn, b.pfn))
-	})
-}
-
 // place says where each file goes: one path for each way in which it is wanted. Two files at one path are refused; a file
 // whose name would lead out of its folder fails alone.
 func (d *download) place(files []*wanted) error {

@@ -114,7 +114,7 @@ func (d *download) one(ctx context.Context, f *wanted, trace map[string]any) {
 	default:
 		d.fetch(ctx, f, trace)
 	}
-	if f.err != nil {
+	if f.err != nil && ctx.Err() == nil {
 		d.log.ErrorContext(ctx, "a file was not downloaded", "did", name, "error", f.err)
 	}
 }

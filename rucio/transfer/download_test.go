@@ -211,7 +211,7 @@ func TestDownloadFailures(t *testing.T) {
 	}
 	for _, want := range []string{
 		"5 of 6 files", damaged + ": from POSIX1: ", "adler32 is " + adler(other) + ", Rucio has " + adler(content),
-		"it ends after 400 bytes, 50000 were expected", "more than the 50000 bytes", "no such file", "nope: no replica",
+		"it ends after 400 bytes, 50000 were expected", "more than the 50000 bytes", "no such file", "nope: no replica to download from: there is no such DID",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)
