@@ -15,18 +15,6 @@ const eventVersion = "41.5.1"
 // traceTimeout is how long a trace may take: transfers do not fail for the sake of statistics.
 const traceTimeout = 30 * time.Second
 
-// send posts a trace. As in Python's clients, one that does not arrive is no failure of the transfer.
-func (m *Mover) send(ctx context.Context, c *rucio.Client, trace map[string]any) {
-	if m.setup.NoTraces {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceTimeout) // a cancelled transfer is told of too
-	defer cancel()
-	if err := c.SendTrace(ctx, trace); err != nil {
-		m.setup.Log.DebugContext(ctx, "a trace was not sent", "error", err)
-	}
-}
-
 // tracesAtOnce is how many traces go in one request.
 const tracesAtOnce = 50
 
@@ -103,7 +91,8 @@ func (t *tracer) flush(ctx context.Context) {
 	}
 }
 
-// post makes a request, unless too many have failed.
+// post makes a request, unless too many have failed. As in Python's clients, a trace that does not arrive is no failure of
+// the transfer; one that was cancelled is told of too.
 func (t *tracer) post(ctx context.Context, request func(context.Context) error) error {
 	if t.failed >= tracePatience {
 		return nil
