@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -19,13 +20,15 @@ type benchmark struct {
 	name string
 	goal string
 	runs int
+	cold bool    // no run before those that count
+	gib  float64 // what each contender moves; 0: not a matter of bytes
 	// prepare returns the contenders, the first of which is ours, and the ratios worth printing.
 	prepare func(ctx context.Context, s setup) ([]contender, error)
 }
 
 // benchmarks lists all, in the order in which they run.
 func benchmarks() []benchmark {
-	return append([]benchmark{stubs}, append(rowBenchmarks(), metadataBenchmarks...)...)
+	return slices.Concat([]benchmark{stubs}, rowBenchmarks(), metadataBenchmarks, transferBenchmarks)
 }
 
 func main() {
@@ -73,7 +76,7 @@ func run(ctx context.Context, w io.Writer, bin, only string, runs int) error {
 		if runs > 0 {
 			n = runs
 		}
-		figures, err := measure(ctx, n, all)
+		figures, err := measure(ctx, n, b.cold, all)
 		if err != nil {
 			return fmt.Errorf("%s: %w", b.name, err)
 		}
@@ -88,7 +91,7 @@ func run(ctx context.Context, w io.Writer, bin, only string, runs int) error {
 func print(w io.Writer, b benchmark, n int, all []contender, figures map[string][]figure) error {
 	fmt.Fprintf(w, "\n%s (medians of %d runs; goal: %s)\n", b.name, n, b.goal)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\twall ms\tfirst output ms\tCPU ms\tnet CPU ms\tpeak MB\twall ours/its\tCPU ours/its\tnet CPU ours/its\t")
+	fmt.Fprintln(t, "\twall ms\tfirst output ms\tCPU ms\tnet CPU ms\tpeak MB\twall ours/its\tCPU ours/its\tnet CPU ours/its\tCPU ms/GiB\t")
 	ours := median(figures[all[0].name])
 	oursNet := netCPU(all[0], figures)
 	for _, c := range all {
@@ -97,8 +100,12 @@ func print(w io.Writer, b benchmark, n int, all []contender, figures map[string]
 		if c.net != "" {
 			net, ratio = fmt.Sprintf("%.1f", ms(netCPU(c, figures))), fmt.Sprintf("%.3f", float64(oursNet)/float64(max(netCPU(c, figures), 1)))
 		}
-		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%s\t%.1f\t%.3f\t%.3f\t%s\t\n", c.name, ms(m.wall), ms(m.first), ms(m.cpu), net,
-			float64(m.peak)/1e6, float64(ours.wall)/float64(m.wall), float64(ours.cpu)/float64(max(m.cpu, 1)), ratio)
+		perGiB := "-"
+		if b.gib > 0 {
+			perGiB = fmt.Sprintf("%.0f", ms(m.cpu)/b.gib)
+		}
+		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%s\t%.1f\t%.3f\t%.3f\t%s\t%s\t\n", c.name, ms(m.wall), ms(m.first), ms(m.cpu), net,
+			float64(m.peak)/1e6, float64(ours.wall)/float64(m.wall), float64(ours.cpu)/float64(max(m.cpu, 1)), ratio, perGiB)
 	}
 	return t.Flush()
 }

@@ -18,6 +18,9 @@ type contender struct {
 	argv []string
 	env  []string // added to the environment of the benchmark
 	net  string   // the contender whose figures are this one's start-up, to be taken off for net figures
+	// fresh, if set, makes argv anew for each run, outside what is measured.
+	fresh func() ([]string, error)
+	scale int // of times and CPU, where this contender does a part of the work; 0 is all of it
 }
 
 // A figure is what the kernel accounted for one finished process.
@@ -27,11 +30,15 @@ type figure struct {
 	peak      int64         // bytes
 }
 
-// measure runs the contenders in turn, A B A B ..., after one warm-up round each, so that a drift of the machine's speed
-// touches all alike. A contender that exits non-zero ends the benchmark: a failed run is not a fast one.
-func measure(ctx context.Context, runs int, all []contender) (map[string][]figure, error) {
+// measure runs the contenders in turn, A B A B ..., after one warm-up round each unless they are to be cold, so that a drift
+// of the machine's speed touches all alike. A contender that exits non-zero ends the benchmark: a failed run is not a fast one.
+func measure(ctx context.Context, runs int, cold bool, all []contender) (map[string][]figure, error) {
 	figures := map[string][]figure{}
-	for round := -1; round < runs; round++ {
+	first := -1
+	if cold {
+		first = 0
+	}
+	for round := first; round < runs; round++ {
 		for _, c := range all {
 			f, err := once(ctx, c)
 			if err != nil {
@@ -46,6 +53,13 @@ func measure(ctx context.Context, runs int, all []contender) (map[string][]figur
 }
 
 func once(ctx context.Context, c contender) (figure, error) {
+	if c.fresh != nil {
+		argv, err := c.fresh()
+		if err != nil {
+			return figure{}, fmt.Errorf("%s: %w", c.name, err)
+		}
+		c.argv = argv
+	}
 	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
 	cmd.Env = append(os.Environ(), c.env...)
 	var stderr bytes.Buffer
@@ -59,7 +73,8 @@ func once(ctx context.Context, c contender) (figure, error) {
 	}
 	state := cmd.ProcessState
 	peak := state.SysUsage().(*syscall.Rusage).Maxrss * 1024
-	return figure{wall: wall, cpu: state.UserTime() + state.SystemTime(), first: stdout.after, peak: peak}, nil
+	scale := time.Duration(max(c.scale, 1))
+	return figure{wall: wall * scale, cpu: (state.UserTime() + state.SystemTime()) * scale, first: stdout.after, peak: peak}, nil
 }
 
 // firstByte notes when a process first printed something.
