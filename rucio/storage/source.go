@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"hash/adler32"
 	"io"
 	"os"
 	"strings"
@@ -56,7 +55,7 @@ func (s fileSource) Size() int64                  { return s.size }
 func NewHash(algorithm string) (hash.Hash, error) {
 	switch algorithm {
 	case "adler32":
-		return adler32.New(), nil
+		return newAdler32(), nil
 	case "md5":
 		return md5.New(), nil
 	}
