@@ -29,6 +29,7 @@ $ rucio-task-manager storage cp -r davs://door.example.org:443/data/test ./copie
 `,
 		Flags: []cli.Flag{
 			recursive, &cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "overwrite what is there"},
+			&cli.BoolFlag{Name: "no-checksum", Usage: "compare sizes only"},
 			workersFlag(), outputFlag("`FORMAT` of the answer", "text", "json", "jsonl"),
 		},
 		Before: atLeast(2), Action: p.storageCp,
@@ -58,13 +59,14 @@ type copying struct {
 type copier struct {
 	session  *session
 	force    bool
+	size     bool // is all that is compared
 	progress transfer.Progress
 }
 
 func (p *program) storageCp(c *cli.Context) error {
 	ctx, off := p.interruptible(c)
 	defer off()
-	k := &copier{session: p.newSession(c, "storage"), force: c.Bool("force")}
+	k := &copier{session: p.newSession(c, "storage"), force: c.Bool("force"), size: c.Bool("no-checksum")}
 	todo, err := k.plan(ctx, c.Args().Slice(), c.Bool("recursive"))
 	if err != nil {
 		return classify(err)
@@ -179,7 +181,7 @@ func (k *copier) transfer(ctx context.Context, one *copying, moved func(int64)) 
 	if err != nil {
 		return err
 	}
-	done, err := storage.Copy(ctx, from, one.From, to, one.To, storage.CopyOptions{Overwrite: k.force, Moved: moved})
+	done, err := storage.Copy(ctx, from, one.From, to, one.To, storage.CopyOptions{Overwrite: k.force, Unchecked: k.size, Moved: moved})
 	if err != nil {
 		if storage.Is(err, storage.Exists) && !k.force {
 			return fail.Hint(err, "--force overwrites what is there")
@@ -215,10 +217,14 @@ func (p *program) printCopies(ctx context.Context, c *cli.Context, todo []*copyi
 	if err := out.end(); err != nil {
 		return err
 	}
+	why := "their storages know none, only sizes were compared"
+	if c.Bool("no-checksum") {
+		why = "only sizes were compared"
+	}
 	if out.text() {
 		fmt.Fprintln(p.Stdout, t.text("copied"))
 		if unverified > 0 {
-			fmt.Fprintf(p.Stdout, "%d without a checksum: their storages know none, only sizes were compared\n", unverified)
+			fmt.Fprintf(p.Stdout, "%d without a checksum: %s\n", unverified, why)
 		}
 	}
 	if ctx.Err() != nil {

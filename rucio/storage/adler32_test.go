@@ -13,17 +13,19 @@ func TestAdler32(t *testing.T) {
 		for n := range 600 {
 			same(t, bytes.Repeat([]byte{fill}, n))
 		}
-		same(t, bytes.Repeat([]byte{fill}, 3*adlerPiece+5))
+		same(t, bytes.Repeat([]byte{fill}, 2*adlerBlock+5))
 	}
-	random := make([]byte, 1<<20)
+	random := make([]byte, 2*adlerBlock)
 	for i := range random {
 		random[i] = byte(rand.Uint32())
 	}
-	for range 300 {
+	for range 100 {
 		from := rand.IntN(len(random))
 		same(t, random[from:from+rand.IntN(len(random)-from)])
 	}
 	h := newAdler32()
+	_, _ = h.Write([]byte("x"))
+	h.Reset()
 	if string(h.Sum([]byte("x"))) != "x\x00\x00\x00\x01" || h.Size() != 4 {
 		t.Errorf("nothing is %x", h.Sum(nil))
 	}
@@ -41,6 +43,12 @@ func same(t *testing.T, p []byte) {
 	if h.Sum32() != standard.Checksum(p) {
 		t.Fatalf("%d bytes: got %08x, want %08x", len(p), h.Sum32(), standard.Checksum(p))
 	}
+}
+
+func FuzzAdler32(f *testing.F) {
+	f.Add([]byte("Wikipedia"))
+	f.Add(bytes.Repeat([]byte{0xff}, 100_001))
+	f.Fuzz(same)
 }
 
 func BenchmarkAdler32(b *testing.B) {

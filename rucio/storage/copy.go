@@ -13,6 +13,8 @@ import (
 // CopyOptions change how Copy copies.
 type CopyOptions struct {
 	Overwrite bool
+	// Unchecked compares sizes only: large files are there sooner where servers take long about checksums.
+	Unchecked bool
 	// Moved is told of bytes as they pass, of a negative number where an attempt begins anew; nil: nobody.
 	Moved func(n int64)
 }
@@ -36,11 +38,14 @@ func Copy(ctx context.Context, from Backend, source string, to Backend, target s
 	if info.Folder {
 		return Copied{}, Fail("copy", source, Other, errFolder)
 	}
-	done := Copied{Bytes: info.Size, Algorithm: commonAlgorithm(from, to)}
+	done := Copied{Bytes: info.Size}
+	if !o.Unchecked {
+		done.Algorithm = commonAlgorithm(from, to)
+	}
 	s := &streamSource{ctx: ctx, from: from, pfn: source, size: info.Size, algorithm: done.Algorithm, moved: o.Moved}
 	put := PutOptions{Overwrite: o.Overwrite}
 	known := ""
-	if !isLocal(source) { // whose checksum would be computed of the bytes that are read anyway
+	if !o.Unchecked && !isLocal(source) { // whose checksum would be computed of the bytes that are read anyway
 		if known, err = tell(ctx, from, source, done.Algorithm); err != nil {
 			return done, err
 		}
@@ -51,6 +56,9 @@ func Copy(ctx context.Context, from Backend, source string, to Backend, target s
 	}
 	if err := to.Put(ctx, target, s, put); err != nil {
 		return done, err
+	}
+	if o.Unchecked {
+		return done, sized(ctx, to, target, info.Size)
 	}
 	done.Checksum = s.sum()
 	if isLocal(target) && !isLocal(source) {
@@ -71,11 +79,24 @@ func verify(ctx context.Context, to Backend, target string, done *Copied) error 
 		done.Verified = true
 		return nil
 	}
-	err = fmt.Errorf("the %s of what is stored is %s, that of what was sent %s", done.Algorithm, got, done.Checksum)
-	if removal := to.Delete(context.WithoutCancel(ctx), target); removal != nil {
-		err = errors.Join(err, removal)
+	return withdraw(ctx, to, target, fmt.Errorf("the %s of what is stored is %s, that of what was sent %s", done.Algorithm, got, done.Checksum))
+}
+
+// sized compares the target's size.
+func sized(ctx context.Context, to Backend, target string, size int64) error {
+	info, err := to.Stat(ctx, target)
+	if err != nil || info.Size == size {
+		return err
 	}
-	return Fail("copy", target, Corrupt, err)
+	return withdraw(ctx, to, target, fmt.Errorf("%d bytes are stored, %d were sent", info.Size, size))
+}
+
+// withdraw removes what the target has got wrong.
+func withdraw(ctx context.Context, to Backend, target string, why error) error {
+	if removal := to.Delete(context.WithoutCancel(ctx), target); removal != nil {
+		why = errors.Join(why, removal)
+	}
+	return Fail("copy", target, Corrupt, why)
 }
 
 // commonAlgorithm is a checksum that both storages know, else one that the target or the source does.
@@ -118,7 +139,7 @@ func Sum(ctx context.Context, b Backend, pfn, algorithm string) (string, error) 
 		return "", err
 	}
 	defer r.Close()
-	if _, err := io.CopyBuffer(h, r, make([]byte, copyBuffer)); err != nil {
+	if err := pour(h, r, 0); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
@@ -130,7 +151,7 @@ type streamSource struct {
 	from      Backend
 	pfn       string
 	size      int64
-	algorithm string
+	algorithm string // empty: nobody wants to know
 	moved     func(n int64)
 
 	mu   sync.Mutex
@@ -145,9 +166,11 @@ func (s *streamSource) Open() (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := NewHash(s.algorithm)
-	if err != nil {
-		return nil, err
+	var h hash.Hash
+	if s.algorithm != "" {
+		if h, err = NewHash(s.algorithm); err != nil {
+			return nil, err
+		}
 	}
 	if s.last != nil {
 		s.last.retire()
@@ -183,7 +206,9 @@ func (r *streamReader) Read(p []byte) (int, error) {
 	n, err := r.ReadCloser.Read(p)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.hash.Write(p[:n])
+	if r.hash != nil {
+		r.hash.Write(p[:n])
+	}
 	if r.n += int64(n); r.moved != nil && !r.retired && n > 0 {
 		r.moved(int64(n))
 	}

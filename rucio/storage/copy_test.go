@@ -168,3 +168,31 @@ func TestRel(t *testing.T) {
 		}
 	}
 }
+
+// shrinking is a storage that keeps less than it is given.
+type shrinking struct{ storage.Backend }
+
+func (s shrinking) Stat(ctx context.Context, pfn string) (storage.Info, error) {
+	info, err := s.Backend.Stat(ctx, pfn)
+	info.Size /= 2
+	return info, err
+}
+
+func TestCopyUnchecked(t *testing.T) {
+	ctx, b := t.Context(), storage.NewMem()
+	put(t, b, "mem://a/x", "hello")
+	done, err := storage.Copy(ctx, b, "mem://a/x", garbling{b}, "mem://a/y", storage.CopyOptions{Unchecked: true})
+	if err != nil || done != (storage.Copied{Bytes: 5}) {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if got, err := read(t, b, "mem://a/y", 0, -1); err != nil || got != "hello" {
+		t.Errorf("%q, %v", got, err)
+	}
+	_, err = storage.Copy(ctx, b, "mem://a/x", shrinking{b}, "mem://a/z", storage.CopyOptions{Unchecked: true})
+	if !storage.Is(err, storage.Corrupt) || !strings.Contains(err.Error(), "2 bytes are stored, 5 were sent") {
+		t.Errorf("error %v, want that the size is wrong", err)
+	}
+	if _, err := b.Stat(ctx, "mem://a/z"); !storage.Is(err, storage.NotFound) {
+		t.Errorf("what is wrong is still there: %v", err)
+	}
+}

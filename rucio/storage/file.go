@@ -14,10 +14,6 @@ import (
 	"strings"
 )
 
-// copyBuffer is the size of the pieces in which bytes move: large enough for few system calls, small enough that many
-// transfers at once stay small.
-const copyBuffer = 1 << 20
-
 // folderMode is that of new folders, within the umask: group-writable, as Rucio's posix protocol makes them.
 const folderMode = 0o775
 
@@ -58,7 +54,7 @@ func (*File) Put(ctx context.Context, pfn string, src Source, options PutOptions
 		return err
 	}
 	defer func() { _ = os.Remove(out.Name()) }() // in vain when it has its final name
-	_, err = io.CopyBuffer(struct{ io.Writer }{out}, in, make([]byte, copyBuffer))
+	err = pour(out, in, src.Size())
 	if closing := out.Close(); err == nil {
 		err = closing
 	}
@@ -161,7 +157,7 @@ func (b *File) Checksum(ctx context.Context, pfn, algorithm string) (_ string, e
 		return "", err
 	}
 	defer r.Close()
-	if _, err := io.CopyBuffer(h, r, make([]byte, copyBuffer)); err != nil {
+	if err := pour(h, r, 0); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

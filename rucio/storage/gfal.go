@@ -127,7 +127,7 @@ func (b *Gfal) Put(ctx context.Context, pfn string, src Source, options PutOptio
 	defer os.Remove(file.Name())
 	in, err := openSource(ctx, src, options)
 	if err == nil {
-		_, err = io.CopyBuffer(struct{ io.Writer }{file}, in, make([]byte, copyBuffer))
+		err = pour(file, in, src.Size())
 		_ = in.Close()
 	}
 	if closing := file.Close(); err == nil {

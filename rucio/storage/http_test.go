@@ -15,7 +15,7 @@ import (
 )
 
 // trust is a TLS configuration with the testbed's CA, and a client certificate if one is named.
-func trust(t *testing.T, env *testbed.Env, cert, key string) *tls.Config {
+func trust(t testing.TB, env *testbed.Env, cert, key string) *tls.Config {
 	t.Helper()
 	pem, err := os.ReadFile(env.CA)
 	if err != nil {

@@ -174,7 +174,7 @@ func md5Of(ctx context.Context, src Source, options PutOptions) (string, error) 
 	}
 	defer in.Close()
 	h := md5.New()
-	if _, err := io.CopyBuffer(h, in, make([]byte, copyBuffer)); err != nil {
+	if err := pour(h, in, 0); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

@@ -14,7 +14,7 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage/storagetest"
 )
 
-func open(t *testing.T, scheme string, options storage.Options) storage.Backend {
+func open(t testing.TB, scheme string, options storage.Options) storage.Backend {
 	t.Helper()
 	b, err := storage.Open(scheme, options)
 	if err != nil {
