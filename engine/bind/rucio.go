@@ -2,6 +2,7 @@ package bind
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -19,7 +20,8 @@ var rucioModule = module{
 	doc: "Every method of Python's Rucio clients, by its name and with its keyword arguments, or positional in Python's order. " +
 		"What Python returns comes back as plain values and tables; null is nil. A method that is a generator in Python returns a " +
 		"stream, to be looped over once: for r in rucio.list_rses() do ... end. It is read as the server sends it. " +
-		"The first call logs in. An error is a table with class (Rucio's exception), message, status and method.",
+		"The first call logs in. An error is a table with class (Rucio's exception), message, status and method; that of an upload " +
+		"or download has results too, what became of each file.",
 	functions: []function{
 		{
 			name: "client", signature: "(settings) -> client",
@@ -131,9 +133,18 @@ func raiseMethod(L *lua.LState, method string, err error) {
 }
 
 // errorValue returns err as a Lua error value; one of Rucio has class (the exception's), message (the server's words), status
-// (if there was an answer) and method. Whatever its message is, it prints as the whole error.
+// (if there was an answer) and method; one of a transfer has results, what became of each file. Whatever its message is, it
+// prints as the whole error.
 func errorValue(L *lua.LState, err error) *lua.LTable {
 	fields := map[string]lua.LValue{}
+	var transfer interface{ PerFile() any }
+	if errors.As(err, &transfer) {
+		if text, failed := json.Marshal(transfer.PerFile()); failed == nil {
+			if results, failed := Decode(L, string(text)); failed == nil {
+				fields["results"] = results
+			}
+		}
+	}
 	var failed *rucio.Error
 	var argument *catalog.ArgumentError
 	switch {

@@ -155,6 +155,13 @@ func TestListsAreFilledInPlace(t *testing.T) {
 	})
 }
 
+// perFile is an error that tells of several files.
+type perFile struct{ error }
+
+func (perFile) PerFile() any { return []map[string]string{{"state": "DONE"}, {"state": "FAILED"}} }
+
+func (e perFile) Unwrap() error { return e.error }
+
 func TestMethodResults(t *testing.T) {
 	method := func(name, value string, err error) catalog.Method {
 		return catalog.Method{Name: name, Call: func(context.Context, *rucio.Client, catalog.Args) (catalog.Result, error) {
@@ -167,6 +174,7 @@ func TestMethodResults(t *testing.T) {
 		method("refused", "", &rucio.Error{Class: "AccessDenied", Message: "no", Status: 403, Method: "refused", Verb: "GET", URL: "http://h/x"}),
 		method("down", "", &rucio.Error{Class: "ServerConnectionException", Message: "refused", Method: "down", Verb: "GET", URL: "http://h/x"}),
 		method("other", "", fail.Hint(errors.New("no configuration"), "set rucio_host")),
+		method("upload", "", perFile{&rucio.Error{Class: "NotAllFilesUploaded", Message: "1 of 2", Method: "upload"}}),
 	))
 	b.check(t, []example{
 		{`return rucio.none(), rucio.nix() == nil`, `nil true`},
@@ -177,6 +185,8 @@ func TestMethodResults(t *testing.T) {
 		{`local ok, e = pcall(rucio.refused) return "it failed: " .. e`, `it failed: refused: AccessDenied: no (HTTP 403 from GET http://h/x)`},
 		{`local ok, e = pcall(rucio.down) return e.class, e.status, e.method`, `ServerConnectionException nil down`},
 		{`local ok, e = pcall(rucio.other) return e.class, e.message, e.hint, e.method`, `nil other: no configuration set rucio_host other`},
+		{`local ok, e = pcall(rucio.upload) return e.class, #e.results, e.results[2].state, tostring(e)`,
+			`NotAllFilesUploaded 2 FAILED upload: NotAllFilesUploaded: 1 of 2`},
 		{`rucio.refused()`, `error: refused: AccessDenied: no (HTTP 403 from GET http://h/x)`},
 		{`return rucio.null == json.null, rucio.null == require("rucio").null`, `true true`},
 	})

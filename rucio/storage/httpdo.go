@@ -6,10 +6,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -210,12 +212,29 @@ func judge(resp *http.Response) (*http.Response, error) {
 // answered makes an error of an answer, and closes it.
 func answered(resp *http.Response) error {
 	defer discard(resp)
-	text := ""
-	if kind := resp.Header.Get("Content-Type"); strings.HasPrefix(kind, "text/plain") || strings.HasSuffix(kind, "/xml") {
-		head, _ := io.ReadAll(io.LimitReader(resp.Body, 500))
-		text = strings.Join(strings.Fields(strings.ToValidUTF8(string(head), "?")), " ")
+	head, _ := io.ReadAll(io.LimitReader(resp.Body, 500))
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(head), "?")), " ")
+	switch kind := resp.Header.Get("Content-Type"); {
+	case strings.HasPrefix(kind, "text/html"):
+		text = title(text, resp.StatusCode)
+	case !strings.HasPrefix(kind, "text/plain") && !strings.HasSuffix(kind, "/xml"):
+		text = ""
 	}
 	return ofKind(kindOfStatus(resp.StatusCode, text), &statusError{resp.StatusCode, text})
+}
+
+// title returns what the title of a page says beside its status: nginx tells there that it wants a certificate.
+func title(page string, status int) string {
+	_, rest, _ := strings.Cut(page, "<title>")
+	text, _, ok := strings.Cut(rest, "</title>")
+	if !ok {
+		return ""
+	}
+	text = strings.TrimSpace(strings.TrimPrefix(html.UnescapeString(text), strconv.Itoa(status)))
+	if strings.EqualFold(text, http.StatusText(status)) {
+		return ""
+	}
+	return text
 }
 
 func kindOfStatus(status int, text string) Kind {
@@ -233,6 +252,9 @@ func kindOfStatus(status int, text string) Kind {
 	case http.StatusBadRequest:
 		if strings.Contains(text, "BadDigest") || strings.Contains(strings.ToLower(text), "checksum") {
 			return Corrupt
+		}
+		if strings.Contains(text, "SSL certificate") { // nginx, of one that it does not take
+			return Denied
 		}
 	case http.StatusRequestTimeout, http.StatusLocked, http.StatusTooEarly, http.StatusTooManyRequests:
 		return Unavailable

@@ -47,6 +47,9 @@ func (e *DownloadError) Unwrap() []error {
 	return errs
 }
 
+// PerFile tells of all files, as maps.
+func (e *DownloadError) PerFile() any { return e.Items }
+
 // outcome is the result of a download, and its error when there is something to complain about.
 func (d *download) outcome(ctx context.Context, files []*wanted) ([]Item, error) {
 	items := make([]Item, len(files))

@@ -84,6 +84,9 @@ func (e *UploadError) Unwrap() []error {
 	return errs
 }
 
+// PerFile tells of all files; their JSON is that of Uploaded.
+func (e *UploadError) PerFile() any { return e.Results }
+
 // What a message tells of the files that have failed.
 const (
 	maxToldFiles  = 5
