@@ -164,7 +164,7 @@ DownloadClient(client).download_dids([{"did": %q, "base_dir": %q, "force_scheme"
 }
 
 // byGfal runs a script with the real client and gfal2, let in at a door.
-func byGfal(t *testing.T, python string, env *testbed.Env, vars map[string]string, d door, script string) {
+func byGfal(t testing.TB, python string, env *testbed.Env, vars map[string]string, d door, script string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), python, "-c", "from rucio.client.client import Client\nclient = Client()\n"+script)
 	cmd.Env = append(os.Environ(), "RUCIO_CONFIG="+env.Config, "X509_CERT_DIR="+env.CertDir, "XrdSecPROTOCOL=gsi,ztn,unix,host")

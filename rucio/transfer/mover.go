@@ -46,7 +46,7 @@ type Mover struct {
 	mu      sync.Mutex
 	doors   map[string]storage.Backend // by scheme
 	sites   map[string]*site           // by RSE
-	sending map[string]bool            // temporary names that are written to
+	sending map[string]bool            // marks of temporary names that are written to
 }
 
 // NewMover returns a Mover. Nothing is opened yet; Close closes what it has opened by then.

@@ -1,6 +1,7 @@
 package transfer_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -69,16 +70,33 @@ func BenchmarkUpload(b *testing.B) {
 	}
 }
 
-// BenchmarkUploadPython is the same by Python's client, for as many files as one has patience for.
-func BenchmarkUploadPython(b *testing.B) {
+// BenchmarkUploadBesidePython uploads small files in both ways, at once after each other: a thousand by ours, and as many by
+// Python's client as one has patience for.
+func BenchmarkUploadBesidePython(b *testing.B) {
 	env := testbed.Require(b)
-	for b.Loop() {
-		b.StopTimer()
-		items := manyFiles(b, 200, "POSIX1", nil)
-		b.StartTimer()
-		if _, raised := byPython(b, env, items, nil); raised != "" {
-			b.Fatal(raised)
-		}
+	vars := env.RequireService(b, "rses")
+	python := env.RequireService(b, "gfal")["TESTBED_GFAL_PYTHON"]
+	for _, d := range []door{{"POSIX1", "file", ""}, {"DAVS1", "davs", ""}} {
+		b.Run(d.String(), func(b *testing.B) {
+			c := client(b, d.setup(b, env, vars))
+			var ours, theirs time.Duration
+			for b.Loop() {
+				items := manyFiles(b, 1000, d.rse, nil)
+				begin := time.Now()
+				_, err := transfer.UploadFiles(b.Context(), c, items, nil)
+				must(b, err)
+				ours += time.Since(begin) / 1000
+				items = manyFiles(b, 50, d.rse, nil)
+				order, err := json.Marshal(items)
+				must(b, err)
+				begin = time.Now()
+				byGfal(b, python, env, vars, d, fmt.Sprintf("import json\nfrom rucio.client.uploadclient import UploadClient\nUploadClient(client).upload(json.loads(%q))", order))
+				theirs += time.Since(begin) / 50
+			}
+			b.ReportMetric(float64(ours.Microseconds())/1000/float64(b.N), "ms/file")
+			b.ReportMetric(float64(theirs.Microseconds())/1000/float64(b.N), "ms/file-by-Python")
+			b.ReportMetric(float64(theirs)/float64(ours), "times-as-fast")
+		})
 	}
 }
 

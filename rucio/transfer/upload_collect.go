@@ -24,6 +24,8 @@ type uploadFile struct {
 	domain  string // of the protocols: lan or wan
 	known   knownFile
 	sums    map[string]string // by algorithm, once they are known
+	mark    string            // in temporary names
+	left    bool              // something of an attempt is left under the temporary name
 	owned   bool              // it is registered by this call, so that whatever is in its place is to be overwritten
 	sent    bool              // its bytes were put under the final name by this call
 }

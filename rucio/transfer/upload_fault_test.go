@@ -162,9 +162,9 @@ func TestUploadByAnotherProtocol(t *testing.T) {
 	env.RequireService(t, "rses")
 	d := newDesk(t, nil)
 	d.c.Transfers().(*transfer.Mover).SetDoor("davs", &faulty{Backend: unreachable{storage.NewFile()}})
-	results, err := d.upload([]transfer.Item{d.file("", "content", "rse", "MULTI1")}, done)
+	results, err := d.upload([]transfer.Item{d.file("", "content", "rse", "MULTI1")}, done) // davs is tried twice
 	must(t, err)
-	if r := results[0]; r.Scheme != "file" || r.Attempts != 2 || d.stored(r) != "content" {
+	if r := results[0]; r.Scheme != "file" || r.Attempts != 3 || d.stored(r) != "content" {
 		t.Errorf("got %+v", r)
 	}
 	_, err = d.upload([]transfer.Item{d.file(".2", "content", "rse", "MULTI1", "force_scheme", "davs")}, broken)

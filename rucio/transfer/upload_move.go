@@ -66,8 +66,26 @@ func (u *upload) bring(ctx context.Context, f *uploadFile) (there bool, err erro
 	if err != nil {
 		return false, err
 	}
+	f.mark = u.m.claim(f)
+	defer u.m.release(f.mark)
 	var failures []error
 	for _, p := range protocols {
+		there, err = u.tryProtocol(ctx, f, p)
+		if err == nil {
+			return there, nil
+		}
+		failures = append(failures, err)
+		if ctx.Err() != nil || errors.As(err, new(*finalError)) {
+			break
+		}
+	}
+	return false, transferError(failures)
+}
+
+// tryProtocol tries a protocol, once more if the storage was not there, as Python's client does; or calls of the storage are
+// repeated anyway.
+func (u *upload) tryProtocol(ctx context.Context, f *uploadFile, p rucio.Protocol) (there bool, err error) {
+	for again := u.m.setup.Policy.Retries == 0; ; again = false {
 		f.result.Scheme = p.Scheme
 		f.result.Attempts++
 		f.traceAttempt(p.Scheme)
@@ -76,12 +94,10 @@ func (u *upload) bring(ctx context.Context, f *uploadFile) (there bool, err erro
 			return there, nil
 		}
 		u.m.setup.Log.WarnContext(ctx, "upload: an attempt has failed", "did", f.did.String(), "rse", f.result.RSE, "protocol", p.Scheme, "error", err)
-		failures = append(failures, err)
-		if ctx.Err() != nil || errors.As(err, new(*finalError)) {
-			break
+		if !again || !storage.Is(err, storage.Unavailable) || ctx.Err() != nil || f.timeout > 0 {
+			return false, err
 		}
 	}
-	return false, transferError(failures)
 }
 
 // finalError is one that no other protocol would change.

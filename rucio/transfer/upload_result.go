@@ -36,7 +36,7 @@ type Uploaded struct {
 	Reason   string        // why it was skipped or has failed
 	Err      error         // why it has failed: a *rucio.Error, which may hold a *storage.Error
 	Scheme   string        // of the protocol that was used last
-	Attempts int           // to move it, one for each protocol that was tried
+	Attempts int           // to move it
 	Duration time.Duration // of moving it
 }
 

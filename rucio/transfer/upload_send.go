@@ -66,36 +66,45 @@ func (u *upload) sendPlain(ctx context.Context, f *uploadFile, at *place, src *h
 
 // sendRenamed sends a file to a temporary name, and renames it.
 func (u *upload) sendRenamed(ctx context.Context, f *uploadFile, at *place, src *hashingSource, overwrite bool) error {
-	name, leftover := u.m.temporary(f, at.pfn, u.m.setup.Location.FQDN), ""
-	defer func() { u.m.release(name) }()
-	temp := at.named(name)
-	err := temp.put(ctx, src, storage.PutOptions{Checksums: f.sums})
+	temp, leftover := at.named(temporaryName(at.pfn, f.mark)), ""
+	err := temp.put(ctx, src, storage.PutOptions{Checksums: f.sums, Overwrite: f.left})
 	if storage.Is(err, storage.Exists) {
-		// An earlier attempt was stopped, or the same file is on its way from here: what is there is not touched until it is of
+		// An earlier upload was stopped, or the same file is on its way from here: what is there is not touched until it is of
 		// no more use to anybody.
-		leftover = name
+		leftover = temp.pfn
 		temp = at.named(temporaryName(at.pfn, newUUID()))
 		src.forget()
 		err = temp.put(ctx, src, storage.PutOptions{Checksums: f.sums})
 	}
-	if err != nil {
-		if half := (*storage.Error)(nil); errors.As(err, &half) && half.Half {
-			return u.tidy(ctx, temp, err)
-		}
+	half := (*storage.Error)(nil)
+	switch {
+	case err == nil:
+		err = u.settle(ctx, f, at, temp, src, overwrite)
+	case !errors.As(err, &half) || !half.Half:
 		return err
 	}
+	if err != nil {
+		err = u.tidy(ctx, temp, err)
+		f.left = f.left || errors.As(err, new(*leftError))
+		return err
+	}
+	u.removeLeftovers(ctx, f, at, leftover)
+	return nil
+}
+
+// settle verifies what has been sent, and gives it its final name.
+func (u *upload) settle(ctx context.Context, f *uploadFile, at, temp *place, src *hashingSource, overwrite bool) error {
 	if err := u.verify(ctx, f, temp, src); err != nil {
-		return u.tidy(ctx, temp, err)
+		return err
 	}
 	if overwrite {
 		if err := u.removeUnknown(ctx, f, at); err != nil {
-			return u.tidy(ctx, temp, err)
+			return err
 		}
 	}
 	if err := at.Rename(ctx, temp.pfn, at.pfn); err != nil && !u.renamed(ctx, f, at, temp, err) {
-		return u.tidy(ctx, temp, err)
+		return err
 	}
-	u.removeLeftovers(ctx, f, at, leftover)
 	return nil
 }
 
@@ -237,37 +246,38 @@ func (u *upload) statNew(ctx context.Context, at *place, size int64) (storage.In
 	}
 }
 
-// temporary returns a temporary name for a file. It is the same each time the same file is sent from here, so that what a killed
-// process has left is found, and another one for any other file or machine, so that nobody gets in the way of another. The Mover
-// keeps it for one upload at a time, which releases it.
-func (m *Mover) temporary(f *uploadFile, pfn, host string) string {
+// claim returns the mark of a file in temporary names. It is the same each time the same file is sent from here, so that what a
+// killed process has left is found, and another one for any other file or machine, so that nobody gets in the way of another. The
+// Mover keeps it for one upload at a time, until it is released.
+func (m *Mover) claim(f *uploadFile) (mark string) {
 	path, err := filepath.Abs(f.result.Path)
-	key := host + "\x00" + path + "\x00" + pfn
-	if st, statErr := os.Stat(f.result.Path); err == nil && statErr == nil {
-		key += fmt.Sprintf("\x00%d\x00%d", st.Size(), st.ModTime().UnixNano())
+	st, statErr := os.Stat(f.result.Path)
+	if err != nil || statErr != nil {
+		return newUUID()
 	}
+	key := fmt.Sprintf("%s\x00%s\x00%d\x00%d\x00%s\x00%s", m.setup.Location.FQDN, path, st.Size(), st.ModTime().UnixNano(), f.did, f.result.RSE)
 	sum := md5.Sum([]byte(key)) //nolint:gosec // a name
-	name := temporaryName(pfn, hex.EncodeToString(sum[:]))
+	mark = hex.EncodeToString(sum[:])
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.sending[name] {
-		return temporaryName(pfn, newUUID())
+	if m.sending[mark] {
+		return newUUID()
 	}
 	if m.sending == nil {
 		m.sending = map[string]bool{}
 	}
-	m.sending[name] = true
-	return name
+	m.sending[mark] = true
+	return mark
 }
 
-func (m *Mover) release(name string) {
+func (m *Mover) release(mark string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.sending, name)
+	delete(m.sending, mark)
 }
 
-// temporaryName makes a name in the same folder, with a part that nobody else has.
-func temporaryName(pfn, own string) string {
+// temporaryName makes a name in the same folder, with a mark that nobody else has.
+func temporaryName(pfn, mark string) string {
 	slash := strings.LastIndexByte(pfn, '/') + 1
 	stem := pfn[slash:]
 	if len(stem) > longestStem {
@@ -279,5 +289,5 @@ func temporaryName(pfn, own string) string {
 			stem = stem[:percent] // not within an escape
 		}
 	}
-	return pfn[:slash] + stem + "." + own[:12] + uploadSuffix
+	return pfn[:slash] + stem + "." + mark[:12] + uploadSuffix
 }
