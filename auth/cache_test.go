@@ -303,14 +303,23 @@ func TestReadyTokenIsNotCached(t *testing.T) {
 	}
 }
 
-// asProcess makes the test binary a process that logs in, uses its token and ends, for TestManyProcesses.
-const asProcess = "AUTH_TEST_LOGIN"
+// These make the test binary another process: one that logs in, uses its token and ends, for TestManyProcesses, and one that
+// works for a time, for startWorker.
+const (
+	asProcess    = "AUTH_TEST_LOGIN"
+	asOIDCWorker = "OIDC_TEST_WORKER"
+)
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asProcess) == "" {
+	var err error
+	if task := os.Getenv(asOIDCWorker); task != "" {
+		err = oidcWorker(task)
+	} else if os.Getenv(asProcess) != "" {
+		err = loginOnce()
+	} else {
 		os.Exit(m.Run())
 	}
-	if err := loginOnce(); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

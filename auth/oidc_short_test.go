@@ -147,8 +147,8 @@ func startWorker(t *testing.T, opts Options, ca string, long time.Duration) func
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestOIDCWorker$")
-	cmd.Env = append(os.Environ(), "OIDC_TEST_WORKER="+string(task))
+	cmd := exec.CommandContext(t.Context(), program)
+	cmd.Env = append(os.Environ(), asOIDCWorker+"="+string(task))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -165,25 +165,20 @@ func startWorker(t *testing.T, opts Options, ca string, long time.Duration) func
 	}
 }
 
-// TestOIDCWorker is the other process.
-func TestOIDCWorker(t *testing.T) {
-	text, told := os.LookupEnv("OIDC_TEST_WORKER")
-	if !told {
-		t.Skip("for startWorker")
-	}
+// oidcWorker is the other process: it prints how it did the task, JSON.
+func oidcWorker(text string) error {
 	var task workerTask
 	if err := json.Unmarshal([]byte(text), &task); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	transport, err := NewTransport(TLSOptions{CACert: task.CA})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	s := source(t, Options{Type: "oidc", Hosts: []string{task.Host}, Account: task.Account, TempDir: task.TempDir, OSUser: "tester", HTTP: &http.Client{Transport: transport},
+	s, err := New(Options{Type: "oidc", Hosts: []string{task.Host}, Account: task.Account, TempDir: task.TempDir, OSUser: "tester", HTTP: &http.Client{Transport: transport},
 		OIDC: OIDCOptions{Scope: "openid profile", Audience: "rucio", AgentConfig: rucio.Secret(task.Config), AgentPassword: rucio.Secret(task.Password)}})
-	did, err := json.Marshal(work(t.Context(), s, task.Host, task.Long))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	fmt.Println(string(did))
+	return json.NewEncoder(os.Stdout).Encode(work(context.Background(), s, task.Host, task.Long))
 }
