@@ -17,3 +17,10 @@ func (m *Mover) Remove(ctx context.Context, pfn string) error {
 	}
 	return door.Delete(ctx, pfn)
 }
+
+// ForgetNaming makes an algorithm of names one that only servers know, until it is restored.
+func ForgetNaming(algorithm string) (restore func()) {
+	known := lfn2pfn[algorithm]
+	delete(lfn2pfn, algorithm)
+	return func() { lfn2pfn[algorithm] = known }
+}

@@ -34,15 +34,22 @@ func scopePath(scope string) string {
 	return scope
 }
 
-// pfn returns where a file is to be on an RSE by a protocol. Of a deterministic RSE it follows from the name; else the
-// server knows, if the file is registered there.
-func (s *site) pfn(ctx context.Context, c *rucio.Client, p rucio.Protocol, did rucio.DID, w wish) (string, error) {
+// namer returns how the RSE names files, nil when only the server knows.
+func (s *site) namer() func(scope, name string) string {
 	algorithm := s.LFN2PFNAlgorithm
 	if algorithm == "" || algorithm == "default" {
 		algorithm = "hash"
 	}
-	path, known := lfn2pfn[algorithm]
-	if s.Deterministic && known {
+	if !s.Deterministic {
+		return nil
+	}
+	return lfn2pfn[algorithm]
+}
+
+// pfn returns where a file is to be on an RSE by a protocol. Of a deterministic RSE it follows from the name; else the
+// server knows, if the file is registered there.
+func (s *site) pfn(ctx context.Context, c *rucio.Client, p rucio.Protocol, did rucio.DID, w wish) (string, error) {
+	if path := s.namer(); path != nil {
 		return prefix(p) + path(did.Scope, did.Name), nil
 	}
 	lfn := did.Scope + ":" + did.Name

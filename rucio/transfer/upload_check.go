@@ -32,7 +32,45 @@ func (u *upload) check(ctx context.Context) error {
 	if err := u.checkDatasets(ctx); err != nil {
 		return err
 	}
-	return u.askCatalogue(ctx)
+	if err := u.askCatalogue(ctx); err != nil {
+		return err
+	}
+	return u.askPFNs(ctx)
+}
+
+// askPFNs asks the server where files are to be, of RSEs whose names only the server can make: all at once, for the protocol that
+// is tried first.
+func (u *upload) askPFNs(ctx context.Context) error {
+	type way struct {
+		site           *site
+		scheme, domain string
+	}
+	by := map[way][]*uploadFile{}
+	for _, f := range u.todo() {
+		if f.pfn != "" || f.site.namer() != nil {
+			continue
+		}
+		protocols, err := f.site.protocols(f.wish())
+		if err != nil {
+			return err // checkSite has seen it
+		}
+		at := way{f.site, protocols[0].Scheme, f.domain}
+		by[at] = append(by[at], f)
+	}
+	for at, files := range by {
+		var names []string
+		for _, did := range didsOf(files) {
+			names = append(names, did.String())
+		}
+		pfns, err := u.c.LFNs2PFNs(ctx, at.site.RSE.RSE, names, &rucio.LFNs2PFNsOptions{Scheme: at.scheme, Operation: opWrite, ProtocolDomain: at.domain})
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			f.named = map[string]string{at.scheme: pfns[f.did.String()]}
+		}
+	}
+	return nil
 }
 
 // chooseRSEs finds the RSE of each expression: one of those that can be written to, by chance.
@@ -113,13 +151,13 @@ func (f *uploadFile) checkSite() error {
 	if !f.site.Deterministic && f.pfn == "" {
 		return refuse("upload", rucio.ErrInputValidationError, "%s does not name files itself: the item needs a pfn", f.result.RSE)
 	}
-	_, err := f.site.protocols(f.wish(opWrite))
+	_, err := f.site.protocols(f.wish())
 	return err
 }
 
-// wish is what the file's protocol must be able to do.
-func (f *uploadFile) wish(operation string) wish {
-	w := wish{operation: operation, domain: f.domain, impl: f.impl}
+// wish is what the protocol must be that the file is written by.
+func (f *uploadFile) wish() wish {
+	w := wish{operation: opWrite, domain: f.domain, impl: f.impl}
 	if f.forceScheme != "" {
 		w.schemes = strings.Split(f.forceScheme, ",")
 	}

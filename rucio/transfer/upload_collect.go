@@ -16,6 +16,7 @@ import (
 type uploadFile struct {
 	*uploadItem // what is wanted; files of a folder have it in common
 
+	index   int // among all
 	result  Uploaded
 	trace   map[string]any
 	did     rucio.DID
@@ -24,6 +25,7 @@ type uploadFile struct {
 	domain  string // of the protocols: lan or wan
 	known   knownFile
 	sums    map[string]string // by algorithm, once they are known
+	named   map[string]string // PFNs that the server has told, by scheme
 	mark    string            // in temporary names
 	left    bool              // something of an attempt is left under the temporary name
 	owned   bool              // it is registered by this call, so that whatever is in its place is to be overwritten
@@ -234,7 +236,7 @@ func (u *upload) collectBranch(i *uploadItem, folder string) (branch, error) {
 // add adds a file of an item.
 func (u *upload) add(i *uploadItem, path string) *uploadFile {
 	did := rucio.DID{Scope: cmp.Or(i.scope, u.defaultScope()), Name: cmp.Or(i.name, filepath.Base(path))}
-	f := &uploadFile{uploadItem: i, did: did, result: Uploaded{Path: path, DID: did, RSE: i.rse}}
+	f := &uploadFile{uploadItem: i, index: len(u.files), did: did, result: Uploaded{Path: path, DID: did, RSE: i.rse}}
 	u.files = append(u.files, f)
 	return f
 }

@@ -37,6 +37,27 @@ func (u *upload) lookAgain(ctx context.Context, files []*uploadFile) {
 	}
 }
 
+// agree sees to it that new files of one name, which go to several RSEs, are one file. As if they came one after the other, the
+// first makes it known, and the others are its further replicas.
+func (u *upload) agree(ctx context.Context, files []*uploadFile) {
+	first := map[string]*uploadFile{}
+	for _, f := range files {
+		did := f.did.String()
+		switch {
+		case f.known.DIDType != "":
+		case first[did] == nil:
+			first[did] = f
+		default:
+			f.known = first[did].asKnown()
+			if why := f.known.differs(f.result.Bytes, f.sums); why != "" {
+				f.fail(f.isOther(why))
+				u.takeBack(ctx, f)
+			}
+			f.result.GUID = f.known.GUID
+		}
+	}
+}
+
 // confirm asks whose files those are that were new, now that they are registered. Of uploads under one name at the same moment
 // the catalogue has the checksums of the first, and a replica of each: one with other content has to go.
 func (u *upload) confirm(ctx context.Context, files []*uploadFile) {

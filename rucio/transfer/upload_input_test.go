@@ -219,3 +219,28 @@ func TestUploadSummary(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// An RSE may name files in a way that only its server knows.
+func TestUploadWhereTheServerWants(t *testing.T) {
+	d := newDesk(t, nil)
+	item, other := d.file("", "content"), d.file(".2", "content")
+	var names int
+	d.c = testclient.New(t, func(o *rucio.Options) {
+		o.Transfers = d.c.Transfers()
+		o.Trace = func(r rucio.RequestTrace) {
+			if r.Method == "lfns2pfns" {
+				names++
+			}
+		}
+	})
+	defer transfer.ForgetNaming("hash")()
+	results, _ := d.upload([]transfer.Item{item, other}, done, done)
+	if names != 1 {
+		t.Errorf("the server was asked for names %d times", names)
+	}
+	for replica, err := range d.c.ListReplicas(t.Context(), dids(results[:1]), nil) {
+		if must(t, err); !slices.Equal(replica.RSEs["POSIX1"], []string{results[0].PFN}) || d.stored(results[0]) != "content" {
+			t.Errorf("got %s; stored is %q as %s", replica.JSON(), d.stored(results[0]), results[0].PFN)
+		}
+	}
+}

@@ -37,6 +37,11 @@ const (
 // registered tells whether the catalogue has a replica on the file's RSE.
 func (k knownFile) registered() bool { return k.state != "" }
 
+// asKnown is what the catalogue will know of a file.
+func (f *uploadFile) asKnown() knownFile {
+	return knownFile{DIDType: "FILE", Bytes: &f.result.Bytes, Adler32: f.sums["adler32"], MD5: f.sums["md5"], GUID: f.result.GUID}
+}
+
 // sums are the checksums that the catalogue has.
 func (k knownFile) sums() map[string]string {
 	return map[string]string{"adler32": storage.NormalChecksum("adler32", k.Adler32), "md5": storage.NormalChecksum("md5", k.MD5)}

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ func (u *upload) bring(ctx context.Context, f *uploadFile) (there bool, err erro
 			return false, err
 		}
 	}
-	protocols, err := f.site.protocols(f.wish(opWrite))
+	protocols, err := f.site.protocols(f.wish())
 	if err != nil {
 		return false, err
 	}
@@ -157,9 +158,9 @@ func (f *uploadFile) source() (storage.Source, error) {
 
 // attempt brings a file to its RSE by one protocol.
 func (u *upload) attempt(ctx context.Context, f *uploadFile, p rucio.Protocol) (there bool, err error) {
-	pfn := f.pfn
+	pfn := cmp.Or(f.pfn, f.named[p.Scheme])
 	if pfn == "" {
-		if pfn, err = f.site.pfn(ctx, u.c, p, f.did, f.wish(opWrite)); err != nil {
+		if pfn, err = f.site.pfn(ctx, u.c, p, f.did, f.wish()); err != nil {
 			return false, err
 		}
 	}

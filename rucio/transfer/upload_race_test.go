@@ -122,6 +122,39 @@ func TestUploadToSeveralRSEs(t *testing.T) {
 	}
 }
 
+// In one upload, a file that goes to several RSEs is one file with a replica on each, and the rule of the first; another file of
+// its name is refused.
+func TestUploadOfOneNameToSeveralRSEs(t *testing.T) {
+	d := newDesk(t, nil)
+	var items []transfer.Item
+	for _, rse := range []string{"POSIX1", "POSIX2", "POSIX3"} {
+		items = append(items, d.file("", "content", "rse", rse))
+	}
+	results, err := d.upload(items, done, done, done)
+	must(t, err)
+	for _, r := range results {
+		if d.stored(r) != "content" || d.state(r) != "AVAILABLE" || r.GUID != results[0].GUID {
+			t.Errorf("got %+v", r)
+		}
+	}
+	n := 0
+	for rule, err := range d.c.ListDIDRules(t.Context(), "test", d.name) {
+		if must(t, err); rule.RSEExpression != "POSIX1" {
+			t.Errorf("got %s", rule.JSON())
+		}
+		n++
+	}
+	if n != 1 {
+		t.Errorf("%d rules", n)
+	}
+	items = []transfer.Item{d.file(".2", "content"), d.file(".3", "contenu", "rse", "POSIX2")}
+	items[1]["did_name"] = d.name + ".2"
+	results, err = d.upload(items, done, broken)
+	if !errors.Is(err, rucio.ErrDataIdentifierAlreadyExists) || d.stored(results[1]) != "-" || d.state(results[1]) != "" {
+		t.Errorf("%v; stored is %q, %s", err, d.stored(results[1]), d.state(results[1]))
+	}
+}
+
 // So it is at all doors, whatever their storages do with two who write the same name.
 func TestUploadOfOthersAtOnceAtEachDoor(t *testing.T) {
 	env := testbed.Require(t)

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -48,6 +49,7 @@ func (u *upload) registerFiles(ctx context.Context, files []*uploadFile) {
 	if len(files) == 0 {
 		return
 	}
+	slices.SortFunc(files, func(a, b *uploadFile) int { return cmp.Compare(a.index, b.index) })
 	u.makeTree(ctx)
 	var own []*uploadFile
 	for _, f := range files {
@@ -56,6 +58,7 @@ func (u *upload) registerFiles(ctx context.Context, files []*uploadFile) {
 		}
 	}
 	u.lookAgain(ctx, own)
+	u.agree(ctx, u.standing(own))
 	own = u.standing(own)
 	for _, f := range own {
 		if f.dataset != nil {
