@@ -3,6 +3,7 @@ package transfer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strings"
 	"sync"
 
@@ -88,34 +89,49 @@ func (u *upload) confirm(ctx context.Context, files []*uploadFile) {
 }
 
 // concede cleans up after an upload that came second. Where its bytes are in the place of a registered replica, be it that of
-// the first or its own, nobody must read them.
+// the first or its own, nobody must read them; the first may be about to put that right.
 func (u *upload) concede(ctx context.Context, f *uploadFile) {
 	if !f.sent || !f.known.registered() {
 		u.takeBack(ctx, f)
 		return
 	}
 	reason := f.result.Err
+	if err := u.disown(ctx, f); err != nil {
+		f.fail(&registrationError{refuse("upload", classOf(reason), "%v; and the replica on %s may have these bytes instead of the right ones: %v", reason, f.result.RSE, err)})
+	}
+}
+
+func (u *upload) disown(ctx context.Context, f *uploadFile) error {
 	at, err := u.place(f, f.result.PFN, f.result.Scheme)
-	if err == nil {
-		var other string
-		other, err = at.differs(ctx, *f.known.Bytes, f.known.sums(), -1)
-		if err == nil && other == "" || storage.Is(err, storage.NotFound) {
-			return // the first one's bytes are there, or it sees to it itself
+	if err != nil {
+		return err
+	}
+	isTheirs := func() (bool, error) {
+		other, err := at.differs(ctx, *f.known.Bytes, f.known.sums(), -1)
+		if storage.Is(err, storage.NotFound) {
+			return true, nil // who is registered sees to it
 		}
+		return err == nil && other == "", err
 	}
-	if err == nil {
-		err = at.remove(ctx)
+	set := func(state string) error {
+		file := f.did
+		file.Extra = map[string]any{"state": state}
+		return u.c.UpdateReplicasStates(ctx, f.result.RSE, []rucio.DID{file})
 	}
-	if err == nil {
-		unavailable := f.did
-		unavailable.Extra = map[string]any{"state": "U"}
-		err = u.c.UpdateReplicasStates(ctx, f.result.RSE, []rucio.DID{unavailable})
+	if theirs, err := isTheirs(); err != nil || theirs {
+		return err
 	}
-	if err == nil { // for a server to take it away, unless a rule holds it
-		_ = u.c.SetTombstone(ctx, []rucio.ReplicaName{{Scope: f.did.Scope, Name: f.did.Name, RSE: f.result.RSE}})
-		return
+	if err := set("U"); err != nil {
+		return err
 	}
-	f.fail(&registrationError{refuse("upload", classOf(reason), "%v; and the replica on %s may have these bytes instead of the right ones: %v", reason, f.result.RSE, err)})
+	if at.Features().Exclusive { // nobody can have come in between: replica and bytes are this upload's
+		_ = u.c.SetTombstone(ctx, []rucio.ReplicaName{{Scope: f.did.Scope, Name: f.did.Name, RSE: f.result.RSE}}) // for a server to take it away
+		return at.remove(ctx)
+	}
+	if theirs, err := isTheirs(); err == nil && theirs {
+		return set("A")
+	}
+	return nil
 }
 
 // hold sees to it that files which are registered now have their own bytes: where a storage lets two rename to one name, another
@@ -143,24 +159,42 @@ func (u *upload) hold(ctx context.Context, files []*uploadFile) {
 // readAgain is how large a file may be that is read to know whether it is the right one.
 const readAgain = 1 << 20
 
+// holdAttempts is how often a file is sent again: others give up once they know that they have come second.
+const holdAttempts = 6
+
 func (u *upload) holdOne(ctx context.Context, f *uploadFile, at *place) {
-	other, err := at.differs(ctx, f.result.Bytes, f.sums, readAgain)
-	switch {
-	case storage.Is(err, storage.NotFound):
-		other = "it is gone"
-	case err != nil:
-		u.m.setup.Log.WarnContext(ctx, "upload: it can't be seen whether the file is still there", "did", f.did.String(), "rse", f.result.RSE, "error", err)
-		return
-	case other == "":
-		return
-	}
-	u.m.setup.Log.WarnContext(ctx, "upload: another upload has taken the place of a file, which is sent again", "did", f.did.String(), "rse", f.result.RSE, "reason", other)
 	f.owned = true
-	if _, err = u.send(ctx, f, at, true); err == nil {
-		err = u.c.UpdateReplicasStates(ctx, f.result.RSE, replicasOf([]*uploadFile{f}))
-	}
-	if err != nil {
-		f.fail(&registrationError{refuse("upload", classOf(err), "%s is registered on %s, but another upload has taken its place: %v", f.did, f.result.RSE, err)})
+	for attempt := 1; ; attempt++ {
+		other, err := at.differs(ctx, f.result.Bytes, f.sums, readAgain)
+		switch {
+		case storage.Is(err, storage.NotFound):
+			other = "it is gone"
+		case err != nil:
+			u.m.setup.Log.WarnContext(ctx, "upload: it can't be seen whether the file is still there", "did", f.did.String(), "rse", f.result.RSE, "error", err)
+			return
+		case other == "" && attempt == 1:
+			return
+		case other == "":
+			err = u.c.UpdateReplicasStates(ctx, f.result.RSE, replicasOf([]*uploadFile{f}))
+		}
+		if other != "" && attempt < holdAttempts {
+			u.m.setup.Log.WarnContext(ctx, "upload: another upload has taken the place of a file, which is sent again", "did", f.did.String(), "rse", f.result.RSE, "reason", other)
+			_, err = u.send(ctx, f, at, true)
+			switch storage.KindOf(err) {
+			case storage.NotFound, storage.Corrupt, storage.Exists: // others are still at it; or a cluster has more of them
+				continue
+			}
+			if err == nil {
+				continue // to see whether it stays
+			}
+		}
+		if other != "" && err == nil {
+			err = errors.New(other)
+		}
+		if err != nil {
+			f.fail(&registrationError{refuse("upload", classOf(err), "%s is registered on %s, but another upload has taken its place: %v", f.did, f.result.RSE, err)})
+		}
+		return
 	}
 }
 

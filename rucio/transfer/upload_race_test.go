@@ -182,6 +182,11 @@ func TestUploadOfOthersAtOnceAtEachDoor(t *testing.T) {
 					}
 				}
 				stored := d.stored(t, vars, k.name)
+				if winner < 0 {
+					for i, r := range results {
+						t.Logf("upload %d: %v", i, r.Err)
+					}
+				}
 				if winner < 0 || len(stored) != 1 || string(stored[onlyKey(stored)]) != strings.Repeat(fmt.Sprint(winner), 100000) {
 					for path, content := range stored {
 						t.Errorf("%d has won; %s has %.4q (%d bytes)", winner, path, content, len(content))

@@ -42,7 +42,7 @@ func (u *upload) send(ctx context.Context, f *uploadFile, at *place, overwrite b
 		return false, nil
 	}
 	src.forget()
-	if storage.Is(err, storage.Exists) && !errors.As(err, new(*finalError)) { // somebody was faster
+	if storage.Is(err, storage.Exists) && !f.owned && !errors.As(err, new(*finalError)) { // somebody was faster
 		if there, _, err := u.look(ctx, f, at); err != nil || there {
 			return there, err
 		}
