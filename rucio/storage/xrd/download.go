@@ -86,7 +86,10 @@ func (r *reader) fill() error {
 	if r.err != nil || len(r.head) > 0 {
 		return r.err
 	}
-	if r.err = r.ask(); r.err == nil {
+	if r.err = r.ctx.Err(); r.err == nil { // else what came before goes on coming
+		r.err = r.ask()
+	}
+	if r.err == nil {
 		if len(r.flight) == 0 {
 			r.err = io.EOF
 			return io.EOF
