@@ -35,7 +35,7 @@ function task.skip(text) end
 ---@param fn function
 function task.defer(fn) end
 
---- Every method of Python's Rucio clients, by its name and with its keyword arguments, or positional in Python's order. What Python returns comes back as plain values and tables; null is nil. A method that is a generator in Python returns a stream, to be looped over once: for r in rucio.list_rses() do ... end. It is read as the server sends it. The first call logs in. An error is a table with class (Rucio's exception), message, status and method.
+--- Every method of Python's Rucio clients, by its name and with its keyword arguments, or positional in Python's order. What Python returns comes back as plain values and tables; null is nil. A method that is a generator in Python returns a stream, to be looped over once: for r in rucio.list_rses() do ... end. It is read as the server sends it. The first call logs in. An error is a table with class (Rucio's exception), message, status and method; that of an upload or download has results too, what became of each file.
 ---@class rucio
 ---@field [string] fun(...): any # every method of Python's client: rucio-task-manager methods list
 rucio = {}
