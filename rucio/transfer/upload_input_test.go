@@ -184,8 +184,7 @@ func TestUploadWhereTheCallerWants(t *testing.T) {
 	if !errors.Is(err, rucio.ErrFileReplicaAlreadyExists) {
 		t.Errorf("got %v", err)
 	}
-	item = d.file(".2", "content", "rse", "NONDET1", "pfn", "file://localhost/elsewhere/"+d.name)
-	t.Cleanup(func() { _ = os.RemoveAll("/elsewhere/" + d.name) })
+	item = d.file(".2", "content", "rse", "NONDET1", "pfn", "file://localhost"+d.dir+"/elsewhere")
 	results, err = d.upload([]transfer.Item{item}, broken)
 	if err == nil || d.stored(results[0]) != "-" {
 		t.Errorf("%v: stored is %q", err, d.stored(results[0]))
