@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 	"unicode/utf8"
-
-	"strings"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
