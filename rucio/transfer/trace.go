@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
@@ -15,11 +16,15 @@ const eventVersion = "41.5.1"
 // traceTimeout is how long a trace may take: transfers do not fail for the sake of statistics.
 const traceTimeout = 30 * time.Second
 
-// tracesAtOnce is how many traces go in one request.
-const tracesAtOnce = 50
+const (
+	// tracesAtOnce is how many traces go in one request, and traceRequests how many such requests are under way at a time: a server
+	// takes five milliseconds over each trace, and small files may move faster than that.
+	tracesAtOnce  = 50
+	traceRequests = 3
+)
 
-// tracer sends traces beside the transfers that they tell of. It makes one request at a time, with all traces that have come
-// meanwhile: servers take their time over traces, and more of it over many requests at once.
+// tracer sends traces beside the transfers that they tell of, all in one request that have come while the last one was under
+// way: servers take their time over traces, and more of it over many requests at once.
 type tracer struct {
 	m       *Mover
 	c       *rucio.Client
@@ -27,8 +32,8 @@ type tracer struct {
 	waiting []map[string]any
 	wake    chan struct{}
 	done    chan struct{}
-	single  bool // the server takes no lists
-	failed  int  // requests, one after the other
+	single  atomic.Bool  // the server takes no lists
+	failed  atomic.Int32 // requests, one after the other
 }
 
 // tracePatience is how many requests may fail until no more are made: nobody wants to wait for statistics.
@@ -69,6 +74,14 @@ func (t *tracer) close() {
 
 // flush sends what there is.
 func (t *tracer) flush(ctx context.Context) {
+	var group sync.WaitGroup
+	for range traceRequests {
+		group.Go(func() { t.send(ctx) })
+	}
+	group.Wait()
+}
+
+func (t *tracer) send(ctx context.Context) {
 	for {
 		t.mu.Lock()
 		n := min(len(t.waiting), tracesAtOnce)
@@ -78,12 +91,13 @@ func (t *tracer) flush(ctx context.Context) {
 		if n == 0 {
 			return
 		}
-		if n > 1 && !t.single {
+		if n > 1 && !t.single.Load() {
 			err := t.post(ctx, func(ctx context.Context) error { return t.c.SendTraces(ctx, some) })
 			var answer *rucio.Error
-			if t.single = errors.As(err, &answer) && answer.Status != 0; !t.single {
+			if !errors.As(err, &answer) || answer.Status == 0 {
 				continue
 			}
+			t.single.Store(true)
 		}
 		for _, trace := range some {
 			_ = t.post(ctx, func(ctx context.Context) error { return t.c.SendTrace(ctx, trace) })
@@ -94,18 +108,18 @@ func (t *tracer) flush(ctx context.Context) {
 // post makes a request, unless too many have failed. As in Python's clients, a trace that does not arrive is no failure of
 // the transfer; one that was cancelled is told of too.
 func (t *tracer) post(ctx context.Context, request func(context.Context) error) error {
-	if t.failed >= tracePatience {
+	if t.failed.Load() >= tracePatience {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceTimeout)
 	defer cancel()
 	err := request(ctx)
 	if err == nil {
-		t.failed = 0
+		t.failed.Store(0)
 		return nil
 	}
-	t.failed++
-	t.m.setup.Log.DebugContext(ctx, "traces were not sent", "error", err, "given up", t.failed == tracePatience)
+	failed := t.failed.Add(1)
+	t.m.setup.Log.DebugContext(ctx, "traces were not sent", "error", err, "given up", failed >= tracePatience)
 	return err
 }
 
