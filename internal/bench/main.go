@@ -91,7 +91,7 @@ func run(ctx context.Context, w io.Writer, bin, only string, runs int) error {
 func print(w io.Writer, b benchmark, n int, all []contender, figures map[string][]figure) error {
 	fmt.Fprintf(w, "\n%s (medians of %d runs; goal: %s)\n", b.name, n, b.goal)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\twall ms\tfirst output ms\tCPU ms\tnet CPU ms\tpeak MB\twall ours/its\tCPU ours/its\tnet CPU ours/its\tCPU ms/GiB\t")
+	fmt.Fprintln(t, "\twall ms\tfirst output ms\tCPU ms\tnet CPU ms\tpeak MB\twall ours/its\tCPU ours/its\tnet CPU ours/its\tCPU ms/GiB\tMB/s\trate ours/its\t")
 	ours := median(figures[all[0].name])
 	oursNet := netCPU(all[0], figures)
 	for _, c := range all {
@@ -100,12 +100,13 @@ func print(w io.Writer, b benchmark, n int, all []contender, figures map[string]
 		if c.net != "" {
 			net, ratio = fmt.Sprintf("%.1f", ms(netCPU(c, figures))), fmt.Sprintf("%.3f", float64(oursNet)/float64(max(netCPU(c, figures), 1)))
 		}
-		perGiB := "-"
+		perGiB, rate, rates := "-", "-", "-"
 		if b.gib > 0 {
-			perGiB = fmt.Sprintf("%.0f", ms(m.cpu)/b.gib)
+			perGiB, rate = fmt.Sprintf("%.0f", ms(m.cpu)/b.gib), fmt.Sprintf("%.0f", b.gib*(1<<30)/1e6/m.wall.Seconds())
+			rates = fmt.Sprintf("%.2f", m.wall.Seconds()/ours.wall.Seconds())
 		}
-		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%s\t%.1f\t%.3f\t%.3f\t%s\t%s\t\n", c.name, ms(m.wall), ms(m.first), ms(m.cpu), net,
-			float64(m.peak)/1e6, float64(ours.wall)/float64(m.wall), float64(ours.cpu)/float64(max(m.cpu, 1)), ratio, perGiB)
+		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%s\t%.1f\t%.3f\t%.3f\t%s\t%s\t%s\t%s\t\n", c.name, ms(m.wall), ms(m.first), ms(m.cpu), net,
+			float64(m.peak)/1e6, float64(ours.wall)/float64(m.wall), float64(ours.cpu)/float64(max(m.cpu, 1)), ratio, perGiB, rate, rates)
 	}
 	return t.Flush()
 }

@@ -20,7 +20,8 @@ type contender struct {
 	net  string   // the contender whose figures are this one's start-up, to be taken off for net figures
 	// fresh, if set, makes argv anew for each run, outside what is measured.
 	fresh func() ([]string, error)
-	scale int // of times and CPU, where this contender does a part of the work; 0 is all of it
+	scale int // of times and CPU but for those of start-up (net), where this contender does a part of the work; 0 is all of it
+	most  int // runs at most, and none to warm up; 0 is as many as the others
 }
 
 // A figure is what the kernel accounted for one finished process.
@@ -40,12 +41,25 @@ func measure(ctx context.Context, runs int, cold bool, all []contender) (map[str
 	}
 	for round := first; round < runs; round++ {
 		for _, c := range all {
+			if c.most > 0 && (round < 0 || round >= c.most) {
+				continue
+			}
 			f, err := once(ctx, c)
 			if err != nil {
 				return nil, err
 			}
 			if round >= 0 {
 				figures[c.name] = append(figures[c.name], f)
+			}
+		}
+	}
+	for _, c := range all {
+		if c.scale > 1 {
+			start := median(figures[c.net])
+			for i, f := range figures[c.name] {
+				f.wall = start.wall + (f.wall-start.wall)*time.Duration(c.scale)
+				f.cpu = start.cpu + (f.cpu-start.cpu)*time.Duration(c.scale)
+				figures[c.name][i] = f
 			}
 		}
 	}
@@ -73,8 +87,7 @@ func once(ctx context.Context, c contender) (figure, error) {
 	}
 	state := cmd.ProcessState
 	peak := state.SysUsage().(*syscall.Rusage).Maxrss * 1024
-	scale := time.Duration(max(c.scale, 1))
-	return figure{wall: wall * scale, cpu: (state.UserTime() + state.SystemTime()) * scale, first: stdout.after, peak: peak}, nil
+	return figure{wall: wall, cpu: state.UserTime() + state.SystemTime(), first: stdout.after, peak: peak}, nil
 }
 
 // firstByte notes when a process first printed something.
