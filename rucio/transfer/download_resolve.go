@@ -258,7 +258,7 @@ func (d *download) replicas(ctx context.Context, group []*order, inputs []input,
 	}
 	first := group[0]
 	options := &rucio.ListReplicasOptions{
-		Schemes: first.schemes, IgnoreAvailability: new(bool), RSEExpression: first.rse, ClientLocation: d.m.setup.Location.fields(),
+		Schemes: first.schemes, IgnoreAvailability: new(bool), RSEExpression: first.rse, ClientLocation: d.m.location().fields(),
 		Sort: sort, ResolveParents: true,
 	}
 	if len(first.schemes) == 0 {

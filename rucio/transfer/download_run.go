@@ -74,7 +74,7 @@ func (d *download) template(ctx context.Context) (map[string]any, error) {
 		return nil, err
 	}
 	id := uuid.New()
-	at := d.m.setup.Location
+	at := d.m.location()
 	trace := map[string]any{
 		"hostname": at.FQDN, "localSite": at.Site, "account": account, "eventType": "download", "eventVersion": "api_" + eventVersion,
 	}

@@ -25,7 +25,7 @@ func (d *download) sign(ctx context.Context, f *wanted, from source) string {
 		did = f.archived[0].did
 	}
 	for row, err := range d.c.ListReplicas(ctx, []rucio.DID{did}, &rucio.ListReplicasOptions{
-		Schemes: []string{storage.Scheme(from.pfn)}, RSEExpression: from.rse, IgnoreAvailability: new(bool), ClientLocation: d.m.setup.Location.fields(),
+		Schemes: []string{storage.Scheme(from.pfn)}, RSEExpression: from.rse, IgnoreAvailability: new(bool), ClientLocation: d.m.location().fields(),
 	}) {
 		if err != nil {
 			d.log.WarnContext(ctx, "an address that may have expired was not signed anew", "did", did.String(), "rse", from.rse, "error", err)

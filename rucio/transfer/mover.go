@@ -42,11 +42,12 @@ type Setup struct {
 type Mover struct {
 	setup Setup
 
-	options func() (storage.Options, error) // once
-	mu      sync.Mutex
-	doors   map[string]storage.Backend // by scheme
-	sites   map[string]*site           // by RSE
-	sending map[string]bool            // marks of temporary names that are written to
+	location func() Location                 // once: most runs move no files
+	options  func() (storage.Options, error) // once
+	mu       sync.Mutex
+	doors    map[string]storage.Backend // by scheme
+	sites    map[string]*site           // by RSE
+	sending  map[string]bool            // marks of temporary names that are written to
 }
 
 // NewMover returns a Mover. Nothing is opened yet; Close closes what it has opened by then.
@@ -58,8 +59,8 @@ func NewMover(setup Setup) *Mover {
 	if setup.Progress == nil {
 		setup.Progress = noProgress{}
 	}
-	setup.Location = setup.Location.withDefaults()
 	m := &Mover{setup: setup, doors: map[string]storage.Backend{}, sites: map[string]*site{}}
+	m.location = sync.OnceValue(setup.Location.withDefaults)
 	m.options = sync.OnceValues(func() (storage.Options, error) {
 		if setup.Storage == nil {
 			return storage.Options{Log: setup.Log}, nil
@@ -86,14 +87,14 @@ func moverOf(c *rucio.Client) (m *Mover, done func()) {
 // Door returns the backend for PFNs of a scheme, retries and all. It is the same for all transfers and stays open.
 func (m *Mover) Door(pfn string) (storage.Backend, error) {
 	scheme := storage.Scheme(pfn)
+	options, err := m.options() // before the lock: a proxy takes its time, and what others want is theirs to have
+	if err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if door := m.doors[scheme]; door != nil {
 		return door, nil
-	}
-	options, err := m.options()
-	if err != nil {
-		return nil, err
 	}
 	backend, err := storage.Open(scheme, options)
 	if err != nil {

@@ -85,7 +85,7 @@ func (u *upload) chooseRSEs(ctx context.Context) error {
 			chosen[f.rse] = s
 		}
 		f.site = chosen[f.rse]
-		f.domain = f.site.domain(u.m.setup.Location)
+		f.domain = f.site.domain(u.m.location())
 		f.result.RSE = f.site.RSE.RSE
 	}
 	return nil

@@ -254,7 +254,7 @@ func (m *Mover) claim(f *uploadFile) (mark string) {
 	if err != nil || statErr != nil {
 		return newUUID()
 	}
-	key := fmt.Sprintf("%s\x00%s\x00%d\x00%d\x00%s\x00%s", m.setup.Location.FQDN, path, st.Size(), st.ModTime().UnixNano(), f.did, f.result.RSE)
+	key := fmt.Sprintf("%s\x00%s\x00%d\x00%d\x00%s\x00%s", m.location().FQDN, path, st.Size(), st.ModTime().UnixNano(), f.did, f.result.RSE)
 	sum := md5.Sum([]byte(key)) //nolint:gosec // a name
 	mark = hex.EncodeToString(sum[:])
 	m.mu.Lock()

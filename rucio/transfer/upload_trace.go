@@ -9,7 +9,7 @@ import (
 // beginTrace makes the trace of a file, with the fields of Python's client.
 func (u *upload) beginTrace(f *uploadFile) {
 	f.trace = map[string]any{
-		"uuid": u.uuid, "hostname": u.m.setup.Location.FQDN, "account": u.account, "eventType": "upload", "eventVersion": eventVersion,
+		"uuid": u.uuid, "hostname": u.m.location().FQDN, "account": u.account, "eventType": "upload", "eventVersion": eventVersion,
 		"scope": f.did.Scope, "datasetScope": f.datasetScope, "dataset": f.datasetName, "remoteSite": f.result.RSE,
 		"filesize": f.result.Bytes,
 	}
