@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
@@ -82,14 +81,9 @@ func (e *DownloadError) words(all int) string {
 	if all == 0 {
 		return "nothing matches what is to be downloaded"
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %d files were not downloaded", len(e.Failed), all)
+	reasons := make([]string, len(e.Failed))
 	for i, failed := range e.Failed {
-		if i == shownFailures {
-			fmt.Fprintf(&b, "; and %d more", len(e.Failed)-i)
-			break
-		}
-		b.WriteString(map[bool]string{true: ": ", false: "; "}[i == 0] + failed.Error())
+		reasons[i] = failed.Error()
 	}
-	return b.String()
+	return fmt.Sprintf("%d of %d files were not downloaded%s", len(e.Failed), all, phrase(": ", told(reasons, shownFailures)))
 }

@@ -8,6 +8,7 @@ package transfer
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
@@ -21,6 +22,15 @@ type Item = map[string]any
 // refuse is the error of a transfer that this side does not make, with the class that Python raises.
 func refuse(method string, class rucio.Exception, format string, args ...any) *rucio.Error {
 	return &rucio.Error{Class: string(class), Method: method, Message: fmt.Sprintf(format, args...)}
+}
+
+// told puts reasons of failures into one line, not more of them than most.
+func told(reasons []string, most int) string {
+	text := strings.Join(reasons[:min(len(reasons), most)], "; ")
+	if more := len(reasons) - most; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
 }
 
 // storageClasses are Rucio's exceptions for what goes wrong at a storage.

@@ -195,7 +195,7 @@ func checksumsOf(ctx context.Context, src storage.Source) (map[string]string, er
 	if err != nil {
 		return nil, err
 	}
-	_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, &contextReader{ctx, in}, make([]byte, hashBlock))
+	_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, readerUntil{ctx, in}, make([]byte, hashBlock))
 	if closing := in.Close(); err == nil {
 		err = closing
 	}
@@ -203,17 +203,4 @@ func checksumsOf(ctx context.Context, src storage.Source) (map[string]string, er
 		return nil, err
 	}
 	return s.sums()
-}
-
-// contextReader ends when ctx is done.
-type contextReader struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r *contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(p)
 }

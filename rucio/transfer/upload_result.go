@@ -95,27 +95,22 @@ const (
 
 // outcome is the error of an upload with these results, nil if no file has failed.
 func outcome(ctx context.Context, results []Uploaded) error {
-	var told []string
-	failed, done := 0, 0
+	var reasons []string
+	done := 0
 	for _, r := range results {
 		switch r.State {
 		case UploadDone, UploadAlready:
 			done++
 		case UploadFailed:
-			if failed++; failed <= maxToldFiles {
-				told = append(told, fmt.Sprintf("%s: %s", r.Path, shortened(r.Reason)))
-			}
+			reasons = append(reasons, fmt.Sprintf("%s: %s", r.Path, shortened(r.Reason)))
 		case UploadSkipped:
 		}
 	}
+	failed := len(reasons)
 	if failed == 0 {
 		return nil
 	}
-	text := strings.Join(told, "; ")
-	if failed > maxToldFiles {
-		text += fmt.Sprintf("; and %d more", failed-maxToldFiles)
-	}
-	cause := refuse("upload", classOfUpload(results, done), "%d of %d files not uploaded: %s", failed, failed+done, text)
+	cause := refuse("upload", classOfUpload(results, done), "%d of %d files not uploaded: %s", failed, failed+done, told(reasons, maxToldFiles))
 	if why := context.Cause(ctx); why != nil {
 		cause.Class, cause.Err = string(rucio.ErrCancelled), why
 	}
