@@ -134,6 +134,11 @@ func Sum(ctx context.Context, b Backend, pfn, algorithm string) (string, error) 
 	if err != nil || sum != "" {
 		return sum, err
 	}
+	return readSum(ctx, b, pfn, h)
+}
+
+// readSum reads an object for its checksum.
+func readSum(ctx context.Context, b Backend, pfn string, h hash.Hash) (string, error) {
 	r, err := b.Get(ctx, pfn, 0, -1)
 	if err != nil {
 		return "", err

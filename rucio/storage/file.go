@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -152,15 +151,7 @@ func (b *File) Checksum(ctx context.Context, pfn, algorithm string) (_ string, e
 	if err != nil {
 		return "", err
 	}
-	r, err := b.Get(ctx, pfn, 0, -1)
-	if err != nil {
-		return "", err
-	}
-	defer r.Close()
-	if err := pour(h, r, 0); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return readSum(ctx, b, pfn, h)
 }
 
 // Rename implements Backend.
