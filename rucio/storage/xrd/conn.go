@@ -163,7 +163,7 @@ func (c *conn) next() error {
 func (c *conn) readHeader() (header, error) {
 	var b [headerSize]byte
 	if _, err := io.ReadFull(c.in, b[:]); err != nil {
-		return header{}, err
+		return header{}, noEOF(err) // an EOF would be taken for that of the file
 	}
 	return parseHeader(b[:])
 }
@@ -271,7 +271,7 @@ func (c *conn) status(k *call, h header, body []byte, r io.Reader) (end bool, er
 	return false, malformed("a status for request %d", k.request)
 }
 
-// noEOF is for a connection that ends amid a response.
+// noEOF is for a connection that ends amid a response, or before one that is awaited.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
