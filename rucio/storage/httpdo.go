@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,7 +42,7 @@ func newTransport(options Options) *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			return &watchedConn{conn, options.Silence}, nil
+			return &watchedConn{Conn: conn, silence: options.Silence}, nil
 		},
 		TLSClientConfig:       options.TLS.Clone(),
 		TLSHandshakeTimeout:   min(options.Silence, 30*time.Second),
@@ -50,7 +51,7 @@ func newTransport(options Options) *http.Transport {
 		ExpectContinueTimeout: min(options.Silence, waitContinue),
 		DisableCompression:    true, // the bytes as they are stored
 		WriteBufferSize:       256 << 10,
-		ReadBufferSize:        256 << 10,
+		ReadBufferSize:        16 << 10, // reads of more go past it, without another copy
 	}
 }
 
@@ -59,15 +60,24 @@ func newTransport(options Options) *http.Transport {
 type watchedConn struct {
 	net.Conn
 	silence time.Duration
+	armed   atomic.Int64 // when the deadline was last put off; doing so each time would cost more than a small read
+}
+
+func (c *watchedConn) putOff() {
+	now := time.Now()
+	if last := c.armed.Load(); last == 0 || now.UnixNano()-last > int64(c.silence/8) {
+		c.armed.Store(now.UnixNano())
+		_ = c.SetDeadline(now.Add(c.silence))
+	}
 }
 
 func (c *watchedConn) Read(p []byte) (int, error) {
-	_ = c.SetDeadline(time.Now().Add(c.silence))
+	c.putOff()
 	return c.Conn.Read(p)
 }
 
 func (c *watchedConn) Write(p []byte) (int, error) {
-	_ = c.SetDeadline(time.Now().Add(c.silence))
+	c.putOff()
 	return c.Conn.Write(p)
 }
 

@@ -181,12 +181,6 @@ func (r *rootReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo implements io.WriterTo, where the reader does.
-func (r *rootReader) WriteTo(w io.Writer) (int64, error) {
-	n, err := io.Copy(w, r.ReadCloser)
-	return n, failed("get", r.pfn, err)
-}
-
 // Stat implements Backend.
 func (b *Root) Stat(ctx context.Context, pfn string) (Info, error) {
 	info, err := b.door.Stat(ctx, pfn)

@@ -65,8 +65,6 @@ type Client struct {
 	idle   map[endpoint][]*conn
 	open   map[*conn]struct{}
 	closed bool
-
-	chunks chunks
 }
 
 // endpoint is a server, and who we are there.

@@ -38,11 +38,16 @@ type conn struct {
 	idle    time.Time
 	patient time.Duration // what waitresp announced, added to stall
 	broken  bool
+
+	reading *call     // whose bytes are left in the connection, for its reader to take
+	left    int       // bytes of it that come next
+	expires time.Time // the deadline that reads have now
 }
 
 // call is a request under way, and then its answer.
 type call struct {
 	request uint16
+	want    int    // bytes that were asked for, by a reader who takes them from the connection; dst has those that came out of turn
 	dst     []byte // where the bytes of a read go; n is how many came
 	n       int
 	offset  int64 // of dst or of the written bytes in the file, for pages
@@ -105,10 +110,18 @@ func (c *conn) write(head, data []byte) error {
 // await reads answers until that of k is complete. Its error is that of the connection; the server's refusal is k.err.
 func (c *conn) await(k *call) error {
 	for !k.done {
-		if err := c.next(); err != nil {
-			c.broken = true
-			return fmt.Errorf("connection to %s: %w", c.addr, err)
+		if err := c.step(); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// step reads one answer, whichever comes.
+func (c *conn) step() error {
+	if err := c.next(); err != nil {
+		c.broken = true
+		return fmt.Errorf("connection to %s: %w", c.addr, noEOF(err)) // a bare one would be taken for the end of a file
 	}
 	return nil
 }
@@ -123,7 +136,10 @@ func (c *conn) ask(k *call, params [16]byte, data []byte) error {
 
 // next reads one response and gives it to its call.
 func (c *conn) next() error {
-	if err := c.nc.SetReadDeadline(time.Now().Add(c.stall + c.patient)); err != nil {
+	if c.left > 0 {
+		return malformed("%d bytes are still to be read", c.left) // by our own mistake
+	}
+	if err := c.arm(); err != nil {
 		return err
 	}
 	h, err := c.readHeader()
@@ -168,6 +184,30 @@ func (c *conn) readHeader() (header, error) {
 	return parseHeader(b[:])
 }
 
+// arm gives reads their deadline; not each time, which would cost more than small reads do.
+func (c *conn) arm() error {
+	expires := time.Now().Add(c.stall + c.patient)
+	if expires.Sub(c.expires).Abs() < c.stall/8 {
+		return nil
+	}
+	c.expires = expires
+	return c.nc.SetReadDeadline(expires)
+}
+
+// body takes bytes of the call that is being read, as many as there are.
+func (c *conn) body(p []byte) (int, error) {
+	if err := c.arm(); err != nil {
+		return 0, err
+	}
+	n, err := c.in.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	if err != nil {
+		c.broken = true
+		return n, fmt.Errorf("connection to %s: %w", c.addr, noEOF(err))
+	}
+	return n, nil
+}
+
 // dispatch reads the body of a response from r into its call.
 func (c *conn) dispatch(h header, r io.Reader) error {
 	k := c.calls[h.stream]
@@ -185,11 +225,33 @@ func (c *conn) dispatch(h header, r io.Reader) error {
 		c.finish(h, k, h.status == statusOK)
 		return nil
 	}
+	if (h.status == statusOK || h.status == statusOKSoFar) && k.want > 0 {
+		return c.wanted(h, k, r)
+	}
 	body, err := readBody(r, h.size)
 	if err != nil {
 		return noEOF(err)
 	}
 	return c.settle(h, k, body, r)
+}
+
+// wanted leaves the bytes for a reader in the connection if it is their turn, and keeps them otherwise.
+func (c *conn) wanted(h header, k *call, r io.Reader) error {
+	if h.size > k.want-k.n {
+		return malformed("more bytes than were asked for")
+	}
+	k.n += h.size
+	if k == c.reading && len(k.dst) == 0 && r == io.Reader(c.in) {
+		c.left = h.size
+	} else {
+		at := len(k.dst)
+		k.dst = append(k.dst, make([]byte, h.size)...)
+		if _, err := io.ReadFull(r, k.dst[at:]); err != nil {
+			return noEOF(err)
+		}
+	}
+	c.finish(h, k, h.status == statusOK)
+	return nil
 }
 
 func (c *conn) settle(h header, k *call, body []byte, r io.Reader) (err error) {

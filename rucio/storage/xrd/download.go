@@ -2,7 +2,6 @@ package xrd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -20,7 +19,6 @@ func (c *Client) Get(ctx context.Context, raw string, offset, length int64) (io.
 		return nil, err
 	}
 	r := &reader{file: f, ctx: ctx, stop: f.cn.watch(ctx), next: offset}
-	c.chunks.join()
 	if r.end, err = f.size(a); err != nil {
 		_ = r.Close()
 		return nil, because(ctx, err)
@@ -31,6 +29,8 @@ func (c *Client) Get(ctx context.Context, raw string, offset, length int64) (io.
 	return r, nil
 }
 
+// reader takes bytes from the connection when it is asked for them, so that a window of requests costs no memory here. Pages need
+// some, as they are held to their checksums.
 type reader struct {
 	*file
 	ctx    context.Context //nolint:containedctx // a reader lives as long as its Get
@@ -38,7 +38,8 @@ type reader struct {
 	next   int64 // to be asked for
 	end    int64
 	flight []*call
-	head   []byte // what the oldest call brought, as far as it wasn't read
+	head   []byte   // what the oldest call brought, as far as it wasn't read and is not in the connection
+	spare  [][]byte // for pages
 	err    error
 }
 
@@ -50,72 +51,84 @@ func (r *reader) Read(p []byte) (int, error) {
 	if err := r.fill(); err != nil {
 		return 0, err
 	}
-	n := copy(p, r.head)
-	r.consume(n)
-	return n, nil
-}
-
-// WriteTo implements io.WriterTo: the pieces go to w without another copy.
-func (r *reader) WriteTo(w io.Writer) (total int64, err error) {
-	for {
-		switch err := r.fill(); {
-		case errors.Is(err, io.EOF):
-			return total, nil
-		case err != nil:
-			return total, err
-		}
-		n, err := w.Write(r.head)
-		total += int64(n)
-		r.consume(n)
-		if err != nil {
-			return total, err
-		}
+	if len(r.head) > 0 {
+		n := copy(p, r.head)
+		r.head = r.head[n:]
+		return n, nil
 	}
+	n, err := r.cn.body(p)
+	r.err = because(r.ctx, err)
+	return n, r.err
 }
 
-func (r *reader) consume(n int) {
-	r.head = r.head[n:]
-	if len(r.head) == 0 {
-		r.client.chunks.give(r.flight[0].dst)
-		r.flight = append(r.flight[:0], r.flight[1:]...)
-	}
-}
-
-// fill makes sure that there is something to read.
+// fill makes sure that there is something to read, here or in the connection.
 func (r *reader) fill() error {
-	if r.err != nil || len(r.head) > 0 {
-		return r.err
-	}
-	if r.err = r.ctx.Err(); r.err == nil { // else what came before goes on coming
-		r.err = r.ask()
-	}
-	if r.err == nil {
-		if len(r.flight) == 0 {
-			r.err = io.EOF
-			return io.EOF
+	for r.err == nil && len(r.head) == 0 && r.cn.left == 0 {
+		if r.err = r.ctx.Err(); r.err == nil { // else what came before goes on coming
+			r.err = r.advance()
 		}
-		r.err = r.receive(r.flight[0])
+		r.err = because(r.ctx, r.err)
 	}
-	r.err = because(r.ctx, r.err)
 	return r.err
 }
 
-// ask sends requests until the window is full.
-func (r *reader) ask() error {
-	for most := r.client.chunks.window(); len(r.flight) < most && r.next < r.end; {
-		k := &call{request: reqRead, offset: r.next, dst: r.client.chunks.take(min(chunk, r.end-r.next))}
-		if r.pages {
-			k.request = reqPgRead
+// advance makes a step: it takes leave of a call whose bytes are read, and waits for those of the oldest one.
+func (r *reader) advance() error {
+	if len(r.flight) > 0 && r.flight[0].done && len(r.flight[0].dst) == 0 {
+		if err := r.whole(r.flight[0]); err != nil {
+			return err
 		}
-		if err := r.cn.send(k, r.params(r.next, uint32(len(k.dst))), nil); err != nil { //nolint:gosec // at most a chunk
-			return fmt.Errorf("connection to %s: %w", r.cn.addr, err)
+		r.flight = append(r.flight[:0], r.flight[1:]...)
+	}
+	if err := r.ask(); err != nil {
+		return err
+	}
+	if len(r.flight) == 0 {
+		return io.EOF
+	}
+	k := r.flight[0]
+	if r.pages {
+		return r.receive(k)
+	}
+	if !k.done && len(k.dst) == 0 {
+		r.cn.reading = k
+		if err := r.cn.step(); err != nil {
+			return err
 		}
-		r.flight = append(r.flight, k)
-		r.next += int64(len(k.dst))
+	}
+	r.head, k.dst = k.dst, nil
+	return nil
+}
+
+// whole is called when all that a call brought is read, and tells whether it is what was asked for.
+func (r *reader) whole(k *call) error {
+	if err := r.answered(k, "read"); err != nil {
+		return err
+	}
+	if k.n < k.want {
+		return fmt.Errorf("read at %d: %d bytes of %d: %w", k.offset, k.n, k.want, io.ErrUnexpectedEOF)
 	}
 	return nil
 }
 
+// ask sends requests until the window is full.
+func (r *reader) ask() error {
+	for len(r.flight) < window && r.next < r.end {
+		size := min(chunk, r.end-r.next)
+		k := &call{request: reqRead, offset: r.next, want: int(size)}
+		if r.pages {
+			k = &call{request: reqPgRead, offset: r.next, dst: r.memory(size)}
+		}
+		if err := r.cn.send(k, r.params(r.next, uint32(size)), nil); err != nil { //nolint:gosec // at most a chunk
+			return fmt.Errorf("connection to %s: %w", r.cn.addr, err)
+		}
+		r.flight = append(r.flight, k)
+		r.next += size
+	}
+	return nil
+}
+
+// receive takes a call's pages.
 func (r *reader) receive(k *call) error {
 	if err := r.done(k, "read"); err != nil {
 		return err
@@ -129,7 +142,18 @@ func (r *reader) receive(k *call) error {
 		}
 	}
 	r.head = k.dst
+	r.spare, k.dst = append(r.spare, k.dst), nil // used again when the window moves, which is when head is read
 	return nil
+}
+
+// memory returns some for pages.
+func (r *reader) memory(size int64) []byte {
+	if last := len(r.spare) - 1; last >= 0 && int64(cap(r.spare[last])) >= size {
+		b := r.spare[last]
+		r.spare = r.spare[:last]
+		return b[:size]
+	}
+	return make([]byte, size)
 }
 
 // reread asks for a damaged page again, and has the server look whether its disk has it right.
@@ -155,9 +179,8 @@ func (r *reader) Close() error {
 	if r.cn == nil {
 		return nil
 	}
-	r.client.chunks.leave()
 	cn := r.cn
-	clean := len(cn.calls) == 0
+	clean := len(cn.calls) == 0 && cn.left == 0
 	if clean {
 		k, err := r.sendClose()
 		clean = err == nil && cn.await(k) == nil && k.err == nil

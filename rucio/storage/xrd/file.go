@@ -93,6 +93,11 @@ func (f *file) done(k *call, what string) error {
 	if err := f.cn.await(k); err != nil {
 		return err
 	}
+	return f.answered(k, what)
+}
+
+// answered tells whether an answer is one of an open file.
+func (f *file) answered(k *call, what string) error {
 	switch {
 	case k.err != nil:
 		return fmt.Errorf("%s at %d: %w", what, k.offset, k.err)
