@@ -20,6 +20,7 @@ type HTTP struct {
 	options   Options
 	transport *http.Transport
 	servers   sync.Map // host:port -> what it calls itself (Server)
+	folders   folders
 }
 
 // NewHTTP returns a backend for WebDAV and plain HTTP.
@@ -58,13 +59,7 @@ func (b *HTTP) Put(ctx context.Context, pfn string, src Source, options PutOptio
 			return err
 		}
 	}
-	began, err := b.upload(ctx, pfn, src, options)
-	if maybeNoFolder(pfn, err) {
-		if err := b.Mkdir(ctx, Parent(pfn)); err != nil {
-			return err
-		}
-		began, err = b.upload(ctx, pfn, src, options)
-	}
+	began, err := b.intoFolder(ctx, pfn, func() (bool, error) { return b.upload(ctx, pfn, src, options) })
 	if err != nil && began && !options.Overwrite && !Is(err, Exists) {
 		return b.undo(ctx, pfn, err)
 	}
@@ -72,10 +67,7 @@ func (b *HTTP) Put(ctx context.Context, pfn string, src Source, options PutOptio
 }
 
 // maybeNoFolder tells whether an upload may have failed for want of a folder: 409 says so, some say 404, and nginx 500.
-func maybeNoFolder(pfn string, err error) bool {
-	if signed(pfn) || Parent(pfn) == "" {
-		return false
-	}
+func maybeNoFolder(err error) bool {
 	return hasStatus(err, http.StatusConflict) || hasStatus(err, http.StatusNotFound) || hasStatus(err, http.StatusInternalServerError)
 }
 

@@ -49,8 +49,8 @@ func newTransport(options Options) *http.Transport {
 		MaxIdleConnsPerHost:   32,
 		IdleConnTimeout:       90 * time.Second,
 		ExpectContinueTimeout: min(options.Silence, waitContinue),
-		DisableCompression:    true, // the bytes as they are stored
-		WriteBufferSize:       256 << 10,
+		DisableCompression:    true,     // the bytes as they are stored
+		WriteBufferSize:       32 << 10, // large bodies go past it
 		ReadBufferSize:        16 << 10, // reads of more go past it, without another copy
 	}
 }
