@@ -36,7 +36,7 @@ func (d *download) runAria(ctx context.Context, files []*wanted) ([]Item, error)
 	if err != nil {
 		return nil, err
 	}
-	d.tracer = d.m.tracer(ctx, d.c)
+	d.tracer = d.m.tracer(ctx, d.c, traceRequests)
 	defer d.tracer.close()
 	traces := map[*wanted]map[string]any{}
 	var queue []*wanted

@@ -48,7 +48,7 @@ func (d *download) run(ctx context.Context, files []*wanted) ([]Item, error) {
 	}
 	d.m.setup.Progress.Plan(len(files), bytes)
 	d.log.InfoContext(ctx, "downloading", "files", len(files), "at_a_time", min(d.threads, len(files)))
-	d.tracer = d.m.tracer(ctx, d.c)
+	d.tracer = d.m.tracer(ctx, d.c, traceRequests)
 	queue := make(chan *wanted)
 	var workers sync.WaitGroup
 	for range min(d.threads, len(files)) {

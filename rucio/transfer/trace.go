@@ -17,39 +17,40 @@ const eventVersion = "41.5.1"
 const traceTimeout = 30 * time.Second
 
 const (
-	// tracesAtOnce is how many traces go in one request, and traceRequests how many such requests are under way at a time: a server
-	// takes five milliseconds over each trace, and small files may move faster than that.
-	tracesAtOnce  = 50
+	// tracesAtOnce is how many traces go in one request: servers take their time over traces, and more of it over many requests.
+	tracesAtOnce = 50
+	// tracePause is how long the first traces wait for more.
+	tracePause = 200 * time.Millisecond
+	// traceRequests is how many requests are under way at a time: a server takes some milliseconds over each trace, and small files
+	// may move faster than that.
 	traceRequests = 3
+	// traceRequestsBeside is how many while files are registered, which traces must not slow down; they catch up when that is done.
+	traceRequestsBeside = 1
 )
 
-// tracer sends traces beside the transfers that they tell of, all in one request that have come while the last one was under
-// way: servers take their time over traces, and more of it over many requests at once.
+// tracer sends traces beside the transfers that they tell of, all in one request that have come while the last one was under way.
 type tracer struct {
-	m       *Mover
-	c       *rucio.Client
+	m      *Mover
+	c      *rucio.Client
+	ctx    context.Context //nolint:containedctx // a tracer lives as long as the transfers of one call
+	single atomic.Bool     // the server takes no lists
+	failed atomic.Int32    // requests, one after the other
+
 	mu      sync.Mutex
 	waiting []map[string]any
-	wake    chan struct{}
-	done    chan struct{}
-	single  atomic.Bool  // the server takes no lists
-	failed  atomic.Int32 // requests, one after the other
+	pause   *time.Timer // nil until there is a trace
+	over    bool        // the pause is
+	most    int         // requests at a time
+	under   int         // way
+	group   sync.WaitGroup
 }
 
 // tracePatience is how many requests may fail until no more are made: nobody wants to wait for statistics.
 const tracePatience = 3
 
-// tracer returns one that sends until it is closed.
-func (m *Mover) tracer(ctx context.Context, c *rucio.Client) *tracer {
-	t := &tracer{m: m, c: c, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	go func() {
-		defer close(t.done)
-		for range t.wake {
-			t.flush(ctx)
-		}
-		t.flush(ctx)
-	}()
-	return t
+// tracer returns one that makes at most so many requests at a time until it is closed.
+func (m *Mover) tracer(ctx context.Context, c *rucio.Client, most int) *tracer {
+	return &tracer{m: m, c: c, ctx: ctx, most: most}
 }
 
 // add takes a trace, which must not change any more.
@@ -58,41 +59,62 @@ func (t *tracer) add(trace map[string]any) {
 		return
 	}
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.waiting = append(t.waiting, trace)
-	t.mu.Unlock()
-	select {
-	case t.wake <- struct{}{}:
-	default: // it is awake
+	if t.pause == nil {
+		t.pause = time.AfterFunc(tracePause, t.begin)
+	}
+	if t.over {
+		t.start()
+	}
+}
+
+// begin ends the pause.
+func (t *tracer) begin() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
+	t.start()
+}
+
+// start has as many requests made as what waits is worth. It is called with the lock held.
+func (t *tracer) start() {
+	for t.under < t.most && len(t.waiting) > t.under*tracesAtOnce {
+		t.under++
+		t.group.Go(t.send)
 	}
 }
 
 // close waits until all is sent.
 func (t *tracer) close() {
-	close(t.wake)
-	<-t.done
-}
-
-// flush sends what there is.
-func (t *tracer) flush(ctx context.Context) {
-	var group sync.WaitGroup
-	for range traceRequests {
-		group.Go(func() { t.send(ctx) })
+	t.mu.Lock()
+	if t.pause != nil {
+		t.pause.Stop()
 	}
-	group.Wait()
+	t.most = traceRequests
+	t.start()
+	t.mu.Unlock()
+	t.group.Wait()
 }
 
-func (t *tracer) send(ctx context.Context) {
-	for {
-		t.mu.Lock()
-		n := min(len(t.waiting), tracesAtOnce)
-		some := t.waiting[:n:n]
-		t.waiting = t.waiting[n:]
-		t.mu.Unlock()
-		if n == 0 {
-			return
-		}
-		if n > 1 && !t.single.Load() {
-			err := t.post(ctx, func(ctx context.Context) error { return t.c.SendTraces(ctx, some) })
+// take returns the traces of the next request; none are left when it returns none, and the one who asked is not to ask again.
+func (t *tracer) take() []map[string]any {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := min(len(t.waiting), tracesAtOnce)
+	some := t.waiting[:n:n]
+	t.waiting = t.waiting[n:]
+	if n == 0 {
+		t.under--
+	}
+	return some
+}
+
+// send makes requests until nothing is left to send.
+func (t *tracer) send() {
+	for some := t.take(); len(some) > 0; some = t.take() {
+		if len(some) > 1 && !t.single.Load() {
+			err := t.post(func(ctx context.Context) error { return t.c.SendTraces(ctx, some) })
 			var answer *rucio.Error
 			if !errors.As(err, &answer) || answer.Status == 0 {
 				continue
@@ -100,18 +122,18 @@ func (t *tracer) send(ctx context.Context) {
 			t.single.Store(true)
 		}
 		for _, trace := range some {
-			_ = t.post(ctx, func(ctx context.Context) error { return t.c.SendTrace(ctx, trace) })
+			_ = t.post(func(ctx context.Context) error { return t.c.SendTrace(ctx, trace) })
 		}
 	}
 }
 
 // post makes a request, unless too many have failed. As in Python's clients, a trace that does not arrive is no failure of
 // the transfer; one that was cancelled is told of too.
-func (t *tracer) post(ctx context.Context, request func(context.Context) error) error {
+func (t *tracer) post(request func(context.Context) error) error {
 	if t.failed.Load() >= tracePatience {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), traceTimeout)
 	defer cancel()
 	err := request(ctx)
 	if err == nil {

@@ -82,7 +82,7 @@ func (u *upload) run(ctx context.Context) {
 		}
 	}
 	u.m.setup.Progress.Plan(len(todo), bytes)
-	u.traces = u.m.tracer(ctx, u.c)
+	u.traces = u.m.tracer(ctx, u.c, traceRequestsBeside)
 	defer u.traces.close()
 	queue, moved := make(chan *uploadFile), make(chan *uploadFile, len(todo))
 	registered := make(chan struct{})

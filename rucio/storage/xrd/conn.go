@@ -121,7 +121,7 @@ func (c *conn) await(k *call) error {
 func (c *conn) step() error {
 	if err := c.next(); err != nil {
 		c.broken = true
-		return fmt.Errorf("connection to %s: %w", c.addr, noEOF(err)) // a bare one would be taken for the end of a file
+		return fmt.Errorf("connection to %s: %w", c.addr, err)
 	}
 	return nil
 }
