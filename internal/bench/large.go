@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 const (
@@ -38,7 +39,11 @@ func (s setup) large() (string, error) {
 // onto is a contender that writes one file, which is removed before each run: to overwrite it would cost some more than others.
 func onto(file string, c contender) contender {
 	argv := c.argv
-	c.fresh = func() ([]string, error) { return argv, remove(file) }
+	c.fresh = func() ([]string, error) {
+		err := remove(file)
+		syscall.Sync() // what others wrote is on disk
+		return argv, err
+	}
 	return c
 }
 
