@@ -34,7 +34,7 @@ func DownloadPFNs(ctx context.Context, c *rucio.Client, items []Item, o *Downloa
 	if err != nil {
 		return nil, err
 	}
-	return d.run(ctx, files)
+	return d.run(ctx, each(files))
 }
 
 // DownloadDIDsOptions refine DownloadDIDs.
@@ -56,7 +56,8 @@ type DownloadDIDsOptions struct {
 //
 // When not all files were fetched the error is a *DownloadError, unless that is deactivated; it carries the result too. Its
 // class is NoFilesDownloaded or NotAllFilesDownloaded. Items that make no sense are an InputValidationError, and nothing
-// is fetched.
+// is fetched. Files come while the server still tells of others; when it breaks off, or two files turn out to go to one place, those
+// that came stay, the others are not begun, and the error, a *DownloadError too if there are any, is of the class of its reason.
 //
 //rucio:method DownloadClient.download_dids - -
 //rucio:param items what to fetch, each a map with did (one or a list, wildcards too) or filters and any of rse, base_dir, no_subdir, nrandom, force_scheme, impl, ignore_checksum, transfer_timeout, transfer_speed_timeout, check_local_with_filesize_only, no_resolve_archives
@@ -95,7 +96,7 @@ func DownloadFromMetalinkFile(ctx context.Context, c *rucio.Client, item Item, m
 	if err != nil {
 		return nil, err
 	}
-	return d.run(ctx, files)
+	return d.run(ctx, each(files))
 }
 
 // DownloadAria2cOptions refine DownloadAria2c.
@@ -131,7 +132,11 @@ func DownloadAria2c(ctx context.Context, c *rucio.Client, items []Item, o *Downl
 	if err != nil {
 		return nil, err
 	}
-	return d.runAria(ctx, files)
+	all, err := collect(files)
+	if err != nil {
+		return nil, err
+	}
+	return d.runAria(ctx, all)
 }
 
 // commonOptions are those that all downloads have.

@@ -51,6 +51,9 @@ func (e *DownloadError) PerFile() any { return e.Items }
 
 // outcome is the result of a download, and its error when there is something to complain about.
 func (d *download) outcome(ctx context.Context, files []*wanted) ([]Item, error) {
+	if d.broken != nil && len(files) == 0 {
+		return nil, d.broken
+	}
 	items := make([]Item, len(files))
 	e := &DownloadError{Items: items}
 	for i, f := range files {
@@ -59,7 +62,11 @@ func (d *download) outcome(ctx context.Context, files []*wanted) ([]Item, error)
 			e.Failed = append(e.Failed, FileError{f.did, f.err})
 		}
 	}
-	cancelled := ctx.Err() != nil && len(e.Failed) > 0
+	cancelled := ctx.Err() != nil && (len(e.Failed) > 0 || d.broken != nil)
+	if d.broken != nil && !cancelled {
+		e.summary = d.breakOff(e)
+		return items, e
+	}
 	if (d.quiet || len(e.Failed) == 0 && len(files) > 0) && !cancelled {
 		return items, nil
 	}
@@ -75,6 +82,13 @@ func (d *download) outcome(ctx context.Context, files []*wanted) ([]Item, error)
 		e.summary.Err = context.Cause(ctx)
 	}
 	return items, e
+}
+
+// breakOff is the error of a download of which not all files are known.
+func (d *download) breakOff(e *DownloadError) *rucio.Error {
+	summary := refuse(d.method, classOf(d.broken), "%v; of %d files that were known by then, %d were downloaded", d.broken, len(e.Items), len(e.Items)-len(e.Failed))
+	summary.Err = d.broken
+	return summary
 }
 
 func (e *DownloadError) words(all int) string {

@@ -45,6 +45,11 @@ type archive struct {
 	files   []*wanted
 }
 
+// mayBePacked tells whether a file is in an archive.
+func (f *wanted) mayBePacked() bool {
+	return slices.ContainsFunc(f.sources, func(s source) bool { return s.extract })
+}
+
 // pack puts files that are to be taken out of archives into the archives' entries. A file is taken out of one when it is
 // nowhere else, when that is the best source, or when many others come from the same archive.
 func pack(files []*wanted) []*wanted {

@@ -11,27 +11,44 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
 
-// place says where each file goes: one path for each way in which it is wanted. Two files at one path are refused; a file
-// whose name would lead out of its folder fails alone.
-func (d *download) place(files []*wanted) error {
-	taken := map[string]*wanted{}
-	for _, f := range files {
-		for _, in := range f.inputs {
-			for _, o := range in.orders {
-				path, err := destination(f.did, in.did, o)
-				if err != nil {
-					f.fail(stateFailed, err)
-					continue
-				}
-				if slices.Contains(f.dests, path) {
-					continue
-				}
-				if other := taken[path]; other != nil {
-					return refuse(d.method, rucio.ErrInputValidationError, "%s and %s have the same destination %s", other.did, f.did, path)
-				}
-				taken[path] = f
-				f.dests = append(f.dests, path)
+// places are where the files of a download go.
+type places struct {
+	method string
+	taken  map[string]*wanted // by path
+}
+
+// give says where a file goes: one path for each way in which it is wanted. Two files at one path are refused; a file whose name
+// would lead out of its folder fails alone.
+func (p *places) give(f *wanted) error {
+	if p.taken == nil {
+		p.taken = map[string]*wanted{}
+	}
+	for _, in := range f.inputs {
+		for _, o := range in.orders {
+			path, err := destination(f.did, in.did, o)
+			if err != nil {
+				f.fail(stateFailed, err)
+				continue
 			}
+			if slices.Contains(f.dests, path) {
+				continue
+			}
+			if other := p.taken[path]; other != nil {
+				return refuse(p.method, rucio.ErrInputValidationError, "%s and %s have the same destination %s", other.did, f.did, path)
+			}
+			p.taken[path] = f
+			f.dests = append(f.dests, path)
+		}
+	}
+	return nil
+}
+
+// place gives all files their places.
+func (d *download) place(files []*wanted) error {
+	p := places{method: d.method}
+	for _, f := range files {
+		if err := p.give(f); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -14,8 +15,9 @@ import (
 // metadataBatch is how many DIDs are looked up by one request.
 const metadataBatch = 1000
 
-// byDID finds the files that items ask for, and where their replicas are.
-func (d *download) byDID(ctx context.Context, items []Item, sort string) ([]*wanted, error) {
+// byDID finds the files that items ask for, and where their replicas are. Each is given as soon as the server has told of it, but
+// those that may come out of archives: which ones are worth fetching is known in the end.
+func (d *download) byDID(ctx context.Context, items []Item, sort string) (iter.Seq2[*wanted, error], error) {
 	orders, err := readOrders(d.method, items)
 	if err != nil {
 		return nil, err
@@ -30,19 +32,32 @@ func (d *download) byDID(ctx context.Context, items []Item, sort string) ([]*wan
 		return nil, err
 	}
 	tapes := d.tapes(ctx)
-	var files []*wanted
-	for _, group := range groups(orders) {
-		found, err := d.replicas(ctx, group, inputsOf(group, inputs), sort)
-		if err != nil {
-			return nil, err
+	return func(yield func(*wanted, error) bool) {
+		places := places{method: d.method}
+		var packed []*wanted
+		for _, group := range groups(orders) {
+			for f, err := range d.replicas(ctx, group, inputsOf(group, inputs), sort) {
+				if err == nil {
+					f.dropTapes(tapes)
+					err = places.give(f)
+				}
+				switch {
+				case err != nil:
+					yield(nil, err)
+					return
+				case f.mayBePacked():
+					packed = append(packed, f)
+				case !yield(f, nil):
+					return
+				}
+			}
 		}
-		d.dropTapes(found, tapes)
-		files = append(files, found...)
-	}
-	if err := d.place(files); err != nil {
-		return nil, err
-	}
-	return pack(files), nil
+		for _, f := range pack(packed) {
+			if !yield(f, nil) {
+				return
+			}
+		}
+	}, nil
 }
 
 // inputs finds the DIDs that orders ask for, wildcards and filters resolved, each once with all its orders.
@@ -252,10 +267,7 @@ func inputsOf(group []*order, inputs []*input) []input {
 }
 
 // replicas lists the files of DIDs with their replicas. A DID of which there is none is a file without sources.
-func (d *download) replicas(ctx context.Context, group []*order, inputs []input, sort string) ([]*wanted, error) {
-	if len(inputs) == 0 {
-		return nil, nil
-	}
+func (d *download) replicas(ctx context.Context, group []*order, inputs []input, sort string) iter.Seq2[*wanted, error] {
 	first := group[0]
 	options := &rucio.ListReplicasOptions{
 		Schemes: first.schemes, IgnoreAvailability: new(bool), RSEExpression: first.rse, ClientLocation: d.m.location().fields(),
@@ -273,28 +285,38 @@ func (d *download) replicas(ctx context.Context, group []*order, inputs []input,
 	for i, in := range inputs {
 		dids[i] = in.did
 	}
-	var files []*wanted
-	met := map[string]bool{}
-	for row, err := range d.c.ListReplicas(ctx, dids, options) {
-		if err != nil {
-			return nil, err
+	return func(yield func(*wanted, error) bool) {
+		if len(inputs) == 0 {
+			return
 		}
-		f := fileOf(row, inputs)
-		f.impl, f.noImpl = implementation(first.impl), first.impl == "" && len(first.schemes) > 0
-		for _, in := range f.inputs {
-			met[in.did.String()] = true
+		files := 0
+		met := map[string]bool{}
+		for row, err := range d.c.ListReplicas(ctx, dids, options) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			f := fileOf(row, inputs)
+			f.impl, f.noImpl = implementation(first.impl), first.impl == "" && len(first.schemes) > 0
+			for _, in := range f.inputs {
+				met[in.did.String()] = true
+			}
+			files++
+			if !yield(f, nil) {
+				return
+			}
 		}
-		files = append(files, f)
-	}
-	if first.random > 0 && first.random == len(files) {
-		return files, nil // what was asked for; the other DIDs were not drawn
-	}
-	for _, in := range inputs {
-		if !met[in.did.String()] {
-			files = append(files, &wanted{
-				did: in.did, sources: []source{}, inputs: []input{in}, options: merge(in.orders), impl: implementation(first.impl),
-			})
+		if first.random > 0 && first.random == files {
+			return // what was asked for; the other DIDs were not drawn
+		}
+		for _, in := range inputs {
+			if met[in.did.String()] {
+				continue
+			}
+			f := &wanted{did: in.did, sources: []source{}, inputs: []input{in}, options: merge(in.orders), impl: implementation(first.impl)}
+			if !yield(f, nil) {
+				return
+			}
 		}
 	}
-	return files, nil
 }

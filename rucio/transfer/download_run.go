@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"sync"
@@ -23,6 +25,8 @@ type download struct {
 	log     *slog.Logger
 	streams chan struct{} // a turn for each stream of bytes
 
+	broken error // why not all files are known
+
 	mu     sync.Mutex // of *traces
 	tracer *tracer
 }
@@ -36,35 +40,116 @@ func newDownload(method string, c *rucio.Client, o commonOptions) (d *download, 
 	}, done
 }
 
-// run fetches files, several at a time, and reports.
-func (d *download) run(ctx context.Context, files []*wanted) ([]Item, error) {
+// run fetches files as they become known, several at a time, and reports. When no more become known because of an error, those
+// under way are finished and the rest is not begun.
+func (d *download) run(ctx context.Context, files iter.Seq2[*wanted, error]) ([]Item, error) {
 	template, err := d.template(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var bytes int64
-	for _, f := range files {
-		bytes += max(f.size(), 0)
-	}
-	d.m.setup.Progress.Plan(len(files), bytes)
-	d.log.InfoContext(ctx, "downloading", "files", len(files), "at_a_time", min(d.threads, len(files)))
 	d.tracer = d.m.tracer(ctx, d.c, traceRequests)
-	queue := make(chan *wanted)
+	queue := newQueue()
 	var workers sync.WaitGroup
-	for range min(d.threads, len(files)) {
+	for range d.threads {
 		workers.Go(func() {
-			for f := range queue {
+			for f := queue.take(); f != nil; f = queue.take() {
 				d.one(ctx, f, maps.Clone(template))
 			}
 		})
 	}
-	for _, f := range files {
-		queue <- f
+	var all []*wanted
+	for f, err := range files {
+		if err != nil {
+			d.broken = err
+			break
+		}
+		d.m.setup.Progress.Plan(1, max(f.size(), 0))
+		all = append(all, f)
+		queue.add(f)
 	}
-	close(queue)
+	if d.broken == nil {
+		d.log.InfoContext(ctx, "downloading", "files", len(all), "at_a_time", min(d.threads, len(all)))
+	}
+	for _, f := range queue.end(d.broken != nil && ctx.Err() == nil) {
+		f.fail(stateFailed, errNotBegun)
+	}
 	workers.Wait()
 	d.tracer.close()
-	return d.outcome(ctx, files)
+	return d.outcome(ctx, all)
+}
+
+// errNotBegun is said of files that were to come after an error.
+var errNotBegun = errors.New("not begun")
+
+// queue has files that wait for a worker. It takes all that come at once: the server's answer, which tells of them, must not have
+// to wait for bytes to move.
+type queue struct {
+	mu      sync.Mutex
+	more    *sync.Cond
+	waiting []*wanted
+	over    bool
+}
+
+func newQueue() *queue {
+	q := &queue{}
+	q.more = sync.NewCond(&q.mu)
+	return q
+}
+
+func (q *queue) add(f *wanted) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, f)
+	q.more.Signal()
+}
+
+// end says that no more come. With drop, those that wait are returned instead of being taken.
+func (q *queue) end(drop bool) (dropped []*wanted) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.over = true
+	if drop {
+		dropped, q.waiting = q.waiting, nil
+	}
+	q.more.Broadcast()
+	return dropped
+}
+
+// take returns the next file, and waits for it; nil when no more come.
+func (q *queue) take() *wanted {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.waiting) == 0 {
+		if q.over {
+			return nil
+		}
+		q.more.Wait()
+	}
+	f := q.waiting[0]
+	q.waiting = q.waiting[1:]
+	return f
+}
+
+// each gives files that are known.
+func each(files []*wanted) iter.Seq2[*wanted, error] {
+	return func(yield func(*wanted, error) bool) {
+		for _, f := range files {
+			if !yield(f, nil) {
+				return
+			}
+		}
+	}
+}
+
+// collect waits until all files are known.
+func collect(files iter.Seq2[*wanted, error]) (all []*wanted, err error) {
+	for f, err := range files {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
 }
 
 // template has what all traces of a call share.

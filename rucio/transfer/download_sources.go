@@ -96,17 +96,16 @@ func (d *download) isAdmin(ctx context.Context) bool {
 	return false
 }
 
-func (d *download) dropTapes(files []*wanted, tapes map[string]bool) {
-	for _, f := range files {
-		before := len(f.sources)
-		f.sources = slices.DeleteFunc(f.sources, func(s source) bool { return tapes[s.rse] })
-		switch {
-		case len(f.sources) > 0:
-		case before > 0:
-			f.reason = "it is on tape only, from which nothing is downloaded: make a rule for a copy on disk"
-		case len(f.inputs) > 0:
-			f.reason = f.inputs[0].nothing(f.did)
-		}
+// dropTapes leaves out replicas on tape, and says why there may be none to download.
+func (f *wanted) dropTapes(tapes map[string]bool) {
+	before := len(f.sources)
+	f.sources = slices.DeleteFunc(f.sources, func(s source) bool { return tapes[s.rse] })
+	switch {
+	case len(f.sources) > 0:
+	case before > 0:
+		f.reason = "it is on tape only, from which nothing is downloaded: make a rule for a copy on disk"
+	case len(f.inputs) > 0:
+		f.reason = f.inputs[0].nothing(f.did)
 	}
 }
 

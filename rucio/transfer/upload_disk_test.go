@@ -17,13 +17,13 @@ import (
 // The system's limit of a file's size stands for a disk that is full.
 func TestUploadToAFullDisk(t *testing.T) {
 	d := newDesk(t, nil)
-	items := []transfer.Item{d.file(".large", strings.Repeat("content", 500000)), d.file(".small", "content")}
+	items := []transfer.Item{d.file(".large", strings.Repeat("content", 3_000_000)), d.file(".small", "content")}
 	signal.Ignore(syscall.SIGXFSZ)
 	defer signal.Reset(syscall.SIGXFSZ)
 	var limit syscall.Rlimit
 	must(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))
 	small := limit
-	small.Cur = 1 << 20
+	small.Cur = 16 << 20 // more than the log that go test itself writes
 	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small))
 	results, err := transfer.UploadFiles(t.Context(), d.c, items, nil)
 	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
