@@ -21,7 +21,7 @@ const (
 
 // large makes one large file of random bytes.
 func (s setup) large() (string, error) {
-	path := filepath.Join(s.dir, "large")
+	path := filepath.Join(s.dir, largeName)
 	if st, err := os.Stat(path); err == nil && st.Size() == largeSize {
 		return path, nil
 	}
@@ -119,6 +119,81 @@ func prepareXrdcp(up bool) func(context.Context, setup) ([]contender, error) {
 			onto(written, contender{name: "xrdcp, no page checksums, checksum compared", argv: []string{"xrdcp", "-s", "--cksum", "adler32", from, to}, env: plain}),
 		}, nil
 	}
+}
+
+// prepareLargeUp uploads a large file under new names, with checksums of two kinds and all that the catalogue is told.
+func prepareLargeUp(_ context.Context, s setup) ([]contender, error) {
+	s, env, err := s.forLarge()
+	if err != nil {
+		return nil, err
+	}
+	ours := contender{name: "ours", env: env, fresh: func() ([]string, error) {
+		path, err := s.another()
+		syscall.Sync()
+		return []string{s.bin, "upload", path, "--rse", asOne.rse, "--scope", "test", "--protocol", asOne.scheme}, err
+	}}
+	theirs, err := pythons(s, asOne, "upload.py", pythonUpload, env, func() ([]string, error) {
+		path, err := s.another()
+		syscall.Sync()
+		return []string{path, asOne.rse, asOne.scheme}, err
+	})
+	return append([]contender{ours}, theirs...), err
+}
+
+// prepareLargeDown downloads a large file by its DID.
+func prepareLargeDown(ctx context.Context, s setup) ([]contender, error) {
+	s, env, err := s.forLarge()
+	if err != nil {
+		return nil, err
+	}
+	path, err := s.another()
+	if err != nil {
+		return nil, err
+	}
+	did, folder := "test:"+filepath.Base(path), filepath.Join(s.dir, "large-down")
+	_, err = once(ctx, contender{name: "upload", env: env, argv: []string{s.bin, "upload", path, "--rse", asOne.rse, "--scope", "test", "--protocol", asOne.scheme}})
+	if err != nil {
+		return nil, err
+	}
+	fresh := func(argv ...string) func() ([]string, error) {
+		return func() ([]string, error) {
+			err := os.RemoveAll(folder)
+			syscall.Sync()
+			return argv, err
+		}
+	}
+	ours := contender{name: "ours", env: env, fresh: fresh(s.bin, "download", did, "--dir", folder, "--protocol", asOne.scheme)}
+	theirs, err := pythons(s, asOne, "download.py", pythonDownload, env, fresh(did, folder, asOne.scheme))
+	return append([]contender{ours}, theirs...), err
+}
+
+// forLarge has all that Python needs as well, and leaves no large files on the storage.
+func (s setup) forLarge() (setup, []string, error) {
+	s, err := s.withServices("rses", "gfal")
+	if err != nil {
+		return s, nil, err
+	}
+	if _, err := s.large(); err != nil {
+		return s, nil, err
+	}
+	s.atEnd(func() { removeAll(filepath.Join(s.vars["TESTBED_RSE_"+asOne.rse+"_FOLDER"], "test/*/*", largeName+"-*")) })
+	env, err := s.asHolder()
+	return s, env, err
+}
+
+// largeName is that of the large file, and the beginning of its other names.
+const largeName = "large"
+
+// another gives the large file another name, as a DID can be uploaded once.
+func (s setup) another() (string, error) {
+	name, err := os.MkdirTemp(s.dir, largeName+"-")
+	if err == nil {
+		err = os.Remove(name)
+	}
+	if err == nil {
+		err = os.Link(filepath.Join(s.dir, largeName), name)
+	}
+	return name, err
 }
 
 // prepareHuge moves a file of more bytes than 32 bits can count, which has none on disk.
