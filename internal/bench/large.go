@@ -176,7 +176,9 @@ func (s setup) forLarge() (setup, []string, error) {
 	if _, err := s.large(); err != nil {
 		return s, nil, err
 	}
-	s.atEnd(func() { removeAll(filepath.Join(s.vars["TESTBED_RSE_"+asOne.rse+"_FOLDER"], "test/*/*", largeName+"-*")) })
+	s.atEnd(func() {
+		removeAll(filepath.Join(s.vars["TESTBED_RSE_"+asOne.rse+"_FOLDER"], "test/*/*", largeName+"-*"))
+	})
 	env, err := s.asHolder()
 	return s, env, err
 }

@@ -31,6 +31,7 @@ func (d *download) byDID(ctx context.Context, items []Item, sort string) (iter.S
 	if err != nil {
 		return nil, err
 	}
+	d.foreseen = foresee(orders, inputs)
 	tapes := d.tapes(ctx)
 	return func(yield func(*wanted, error) bool) {
 		places := places{method: d.method}
@@ -58,6 +59,19 @@ func (d *download) byDID(ctx context.Context, items []Item, sort string) (iter.S
 			}
 		}
 	}, nil
+}
+
+// foresee tells how much DIDs are, as far as the server has told. Files that are in two of them count twice.
+func foresee(orders []*order, inputs []*input) (a amount) {
+	if slices.ContainsFunc(orders, func(o *order) bool { return o.random > 0 }) {
+		return amount{}
+	}
+	for _, in := range inputs {
+		length, _ := in.info["length"].(int64)
+		bytes, _ := in.info["bytes"].(int64)
+		a.files, a.bytes = a.files+int(length), a.bytes+bytes
+	}
+	return a
 }
 
 // inputs finds the DIDs that orders ask for, wildcards and filters resolved, each once with all its orders.

@@ -25,7 +25,8 @@ type download struct {
 	log     *slog.Logger
 	streams chan struct{} // a turn for each stream of bytes
 
-	broken error // why not all files are known
+	foreseen amount // of what is listed while files are fetched already
+	broken   error  // why not all files are known
 
 	mu     sync.Mutex // of *traces
 	tracer *tracer
@@ -58,15 +59,18 @@ func (d *download) run(ctx context.Context, files iter.Seq2[*wanted, error]) ([]
 		})
 	}
 	var all []*wanted
+	known := plan{to: d.m.setup.Progress}
+	known.foresee(d.foreseen)
 	for f, err := range files {
 		if err != nil {
 			d.broken = err
 			break
 		}
-		d.m.setup.Progress.Plan(1, max(f.size(), 0))
+		known.add(f)
 		all = append(all, f)
 		queue.add(f)
 	}
+	known.end()
 	if d.broken == nil {
 		d.log.InfoContext(ctx, "downloading", "files", len(all), "at_a_time", min(d.threads, len(all)))
 	}
@@ -77,6 +81,36 @@ func (d *download) run(ctx context.Context, files iter.Seq2[*wanted, error]) ([]
 	d.tracer.close()
 	return d.outcome(ctx, all)
 }
+
+// amount is how much there is to move.
+type amount struct {
+	files int
+	bytes int64
+}
+
+// plan tells Progress how much there is to move: what is foreseen, and in the end what has become known.
+type plan struct {
+	to          Progress
+	told, known amount
+}
+
+func (p *plan) foresee(a amount) { p.tell(a.files, a.bytes) }
+
+func (p *plan) tell(files int, bytes int64) {
+	if files != 0 || bytes != 0 {
+		p.told.files, p.told.bytes = p.told.files+files, p.told.bytes+bytes
+		p.to.Plan(files, bytes)
+	}
+}
+
+// add counts a file, which may be more than was foreseen.
+func (p *plan) add(f *wanted) {
+	p.known.files, p.known.bytes = p.known.files+1, p.known.bytes+max(f.size(), 0)
+	p.tell(max(p.known.files-p.told.files, 0), max(p.known.bytes-p.told.bytes, 0))
+}
+
+// end is called when all is known.
+func (p *plan) end() { p.tell(p.known.files-p.told.files, p.known.bytes-p.told.bytes) }
 
 // errNotBegun is said of files that were to come after an error.
 var errNotBegun = errors.New("not begun")

@@ -62,6 +62,13 @@ func (m *meter) Plan(files int, bytes int64) {
 	m.files += files
 	m.planned += bytes
 }
+
+func (m *meter) plan() (files int, bytes int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.files, m.planned
+}
+
 func (m *meter) Start(string, int64) {}
 func (m *meter) Moved(name string, n int64) {
 	m.mu.Lock()

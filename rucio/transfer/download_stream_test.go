@@ -74,6 +74,9 @@ func TestDownloadWhileListed(t *testing.T) {
 	ended := make(chan struct{}, 4)
 	l.meter.onMoved = func(string, int64) { ended <- struct{}{} }
 	dataset, contents := l.gated(func() error {
+		if files, bytes := l.meter.plan(); files != 4 || bytes != 4000 {
+			t.Errorf("%d files of %d bytes are foreseen", files, bytes)
+		}
 		for range 2 {
 			select {
 			case <-ended:
@@ -89,8 +92,8 @@ func TestDownloadWhileListed(t *testing.T) {
 	for name, content := range contents {
 		holds(t, filepath.Join(dir, strings.TrimPrefix(dataset, "test:"), name), content)
 	}
-	if len(items) != 4 {
-		t.Errorf("got %v", items)
+	if files, bytes := l.meter.plan(); len(items) != 4 || files != 4 || bytes != 4000 {
+		t.Errorf("got %v, %d files of %d bytes", items, files, bytes)
 	}
 }
 
@@ -101,6 +104,9 @@ func TestDownloadOfABrokenList(t *testing.T) {
 	dir := t.TempDir()
 	_, err := l.download(transfer.Item{"did": dataset, "base_dir": dir})
 	e := failed(t, err, rucio.ErrServerConnectionException)
+	if files, bytes := l.meter.plan(); files != 2 || bytes != 2000 {
+		t.Errorf("%d files of %d bytes were to come in the end", files, bytes)
+	}
 	if len(e.Items) != 2 || !strings.Contains(err.Error(), "cable cut") || !strings.Contains(err.Error(), "of 2 files that were known by then") {
 		t.Errorf("got %v with %v", err, e.Items)
 	}

@@ -3,7 +3,8 @@ package transfer
 // Progress is told how transfers go on. Its methods are called from several goroutines at once and must not block for long.
 // name is the same in all calls for one file: its DID.
 type Progress interface {
-	// Plan adds to what is to be moved; bytes is 0 where a size is not known yet.
+	// Plan adds to what is to be moved, or takes away from it where less turns out to be there than was foreseen; bytes is 0 where a
+	// size is not known yet.
 	Plan(files int, bytes int64)
 	// Start says that a file of so many bytes begins to move; -1 is an unknown size.
 	Start(name string, bytes int64)
