@@ -80,6 +80,10 @@ func HalfPut(pfn string, err error) error {
 	if err == nil {
 		return nil
 	}
+	var ours *Error
+	if errors.As(err, &ours) && ours.Op == "put" { // said already
+		return &Error{Op: "put", PFN: ours.PFN, Kind: ours.Kind, Err: ours.Err, Half: true}
+	}
 	return &Error{Op: "put", PFN: Public(pfn), Kind: KindOf(err), Err: err, Half: true}
 }
 

@@ -51,13 +51,19 @@ func retry[T any](ctx context.Context, r *retrying, op, pfn string, call func(be
 	}
 }
 
-// Put implements Backend. After an attempt that may have left half an object the next one may overwrite it, and no other.
+// Put implements Backend. After an attempt that may have left half an object the next one may overwrite it, and no other. When
+// that fails too the half may still be there, whatever the last attempt knows of it.
 func (r *retrying) Put(ctx context.Context, pfn string, src Source, options PutOptions) error {
+	half := false
 	_, err := retry(ctx, r, "put", pfn, func(int) (struct{}, error) {
 		err := r.Backend.Put(ctx, pfn, src, options)
-		options.Overwrite = options.Overwrite || isHalf(err)
+		half = half || isHalf(err)
+		options.Overwrite = options.Overwrite || half
 		return struct{}{}, err
 	})
+	if half {
+		return HalfPut(pfn, err)
+	}
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"iter"
 	"log/slog"
 	"strings"
@@ -86,6 +87,15 @@ func TestRetries(t *testing.T) {
 	if err := b.Put(ctx, pfn, src, storage.PutOptions{}); !storage.Is(err, storage.Unavailable) {
 		t.Errorf("error %v after three attempts, want the last one's", err)
 	}
+	if err := b.Delete(ctx, pfn); err != nil {
+		t.Fatal(err)
+	}
+	f.lies.Store(1) // after which the source is gone
+	err := b.Put(ctx, pfn, &vanishing{Source: src}, storage.PutOptions{})
+	var ours *storage.Error
+	if !errors.As(err, &ours) || !ours.Half || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v of the second attempt, want one that tells of the half that the first one left", err)
+	}
 	f.lies.Store(0)
 	if err := b.Delete(ctx, pfn+"3"); !storage.Is(err, storage.NotFound) {
 		t.Errorf("error %v, want not found at the first attempt", err)
@@ -95,6 +105,20 @@ func TestRetries(t *testing.T) {
 	if err := b.Put(ctx, pfn, src, storage.PutOptions{}); !storage.Is(err, storage.Exists) {
 		t.Errorf("error %v: somebody else's object must not be overwritten", err)
 	}
+}
+
+// vanishing can be opened once.
+type vanishing struct {
+	storage.Source
+	gone bool
+}
+
+func (v *vanishing) Open() (io.ReadCloser, error) {
+	if v.gone {
+		return nil, fs.ErrNotExist
+	}
+	v.gone = true
+	return v.Source.Open()
 }
 
 func TestRetriesEndWithTheirContext(t *testing.T) {
