@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,17 +53,18 @@ const (
 // few servers understand. A missing folder is made when the server complains.
 func (b *HTTP) Put(ctx context.Context, pfn string, src Source, options PutOptions) (err error) {
 	defer func() { err = Fail("put", pfn, Other, err) }()
-	if !options.Overwrite && !signed(pfn) {
-		switch _, err := b.Stat(ctx, pfn); {
-		case err == nil:
-			return &Error{Op: "put", PFN: Public(pfn), Kind: Exists}
-		case !Is(err, NotFound):
+	var old Info // zero when there is none
+	if !signed(pfn) {
+		switch old, err = b.Stat(ctx, pfn); {
+		case err == nil && (old.Folder || !options.Overwrite):
+			return fs.ErrExist
+		case err != nil && !Is(err, NotFound):
 			return err
 		}
 	}
 	began, err := b.intoFolder(ctx, pfn, func() (bool, error) { return b.upload(ctx, pfn, src, options) })
-	if err != nil && began && !options.Overwrite && !Is(err, Exists) {
-		return b.undo(ctx, pfn, err)
+	if err != nil && began {
+		return b.undo(ctx, pfn, old, err)
 	}
 	return err
 }
@@ -71,9 +74,10 @@ func maybeNoFolder(err error) bool {
 	return hasStatus(err, http.StatusConflict) || hasStatus(err, http.StatusNotFound) || hasStatus(err, http.StatusInternalServerError)
 }
 
-// upload sends the bytes; began tells whether the server may have stored some of them.
+// upload sends the bytes; began tells whether the server may have stored some of them, of which it has told nothing.
 func (b *HTTP) upload(ctx context.Context, pfn string, src Source, options PutOptions) (began bool, err error) {
-	r := request{method: http.MethodPut, pfn: pfn, src: src, put: options, header: http.Header{}}
+	var sent atomic.Bool
+	r := request{method: http.MethodPut, pfn: pfn, src: src, put: options, header: http.Header{}, sent: &sent}
 	if src.Size() > 0 {
 		// The door says where to, or that it won't have it, before any bytes move.
 		r.header.Set("Expect", "100-continue")
@@ -86,18 +90,22 @@ func (b *HTTP) upload(ctx context.Context, pfn string, src Source, options PutOp
 	}
 	resp, err := b.do(ctx, r)
 	if err != nil {
-		return !hasStatus(err, 0), err
+		return sent.Load() && !hasStatus(err, 0), err
 	}
 	discard(resp)
 	return true, nil
 }
 
-// undo removes what a Put that failed with cause may have left, and reports cause.
-func (b *HTTP) undo(ctx context.Context, pfn string, cause error) error {
+// undo removes what a Put that failed with cause may have left, and reports cause. An object that was there before may still be
+// there: it is what it was unless the server writes in place.
+func (b *HTTP) undo(ctx context.Context, pfn string, old Info, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
 	if signed(pfn) {
 		return HalfPut(pfn, cause) // the signature is for nothing but the upload; object stores keep no halves anyway
+	}
+	if info, err := b.Stat(ctx, pfn); old != (Info{}) && err == nil && info == old {
+		return cause
 	}
 	err := b.remove(ctx, pfn)
 	for hasStatus(err, http.StatusLocked) && ctx.Err() == nil { // XRootD has not noticed yet that the upload is over

@@ -79,14 +79,16 @@ func TestXRootDOverHTTP(t *testing.T) {
 	withToken := storage.Options{TLS: trust(t, env, "", ""), Token: func(context.Context, string) (rucio.Secret, error) {
 		return rucio.Secret(token), nil
 	}}
+	readOnly := vars["TESTBED_XROOTD_X509_URL"] + "/readonly/file"
 	for name, test := range map[string]struct {
-		url     string
-		options storage.Options
+		url      string
+		options  storage.Options
+		readOnly string
 	}{
-		"plain":       {vars["TESTBED_XROOTD_HTTP_URL"], withToken},
-		"token":       {vars["TESTBED_XROOTD_HTTPS_URL"], withToken},
-		"certificate": {vars["TESTBED_XROOTD_X509_URL"], storage.Options{TLS: trust(t, env, env.UserCert, env.UserKey)}},
-		"proxy":       {vars["TESTBED_XROOTD_X509_URL"], storage.Options{TLS: trust(t, env, env.Proxy, env.Proxy)}},
+		"plain":       {vars["TESTBED_XROOTD_HTTP_URL"], withToken, ""},
+		"token":       {vars["TESTBED_XROOTD_HTTPS_URL"], withToken, ""},
+		"certificate": {vars["TESTBED_XROOTD_X509_URL"], storage.Options{TLS: trust(t, env, env.UserCert, env.UserKey)}, readOnly},
+		"proxy":       {vars["TESTBED_XROOTD_X509_URL"], storage.Options{TLS: trust(t, env, env.Proxy, env.Proxy)}, readOnly},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, options := test.url, test.options
@@ -98,7 +100,7 @@ func TestXRootDOverHTTP(t *testing.T) {
 				}
 			}
 			storagetest.Run(t, storagetest.Door{
-				Backend: open(t, url, options), Base: url, Server: server, Names: names, InPlace: true, Pages: true,
+				Backend: open(t, url, options), Base: url, Server: server, Names: names, InPlace: true, Pages: true, ReadOnly: test.readOnly,
 			})
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -30,6 +31,7 @@ type request struct {
 	body        string // of a PROPFIND
 	src         Source // of a PUT
 	put         PutOptions
+	sent        *atomic.Bool // whether the last server that was asked may have got something; nil: nobody wants to know
 }
 
 // newTransport makes HTTP/1.1 connections, which move bulk data better than HTTP/2's shared one.
@@ -118,6 +120,9 @@ func (b *HTTP) do(ctx context.Context, r request) (*http.Response, error) {
 
 // hop makes one exchange, at the door or where it redirected to.
 func (b *HTTP) hop(ctx context.Context, r request, door, at *url.URL) (*http.Response, error) {
+	if r.sent != nil {
+		r.sent.Store(false)
+	}
 	req, err := http.NewRequestWithContext(ctx, r.method, at.String(), strings.NewReader(r.body))
 	if err != nil {
 		return nil, errors.New("no usable address") // the cause would quote it
@@ -143,6 +148,9 @@ func (b *HTTP) hop(ctx context.Context, r request, door, at *url.URL) (*http.Res
 			req.Body = http.NoBody
 		}
 	}
+	if r.sent != nil {
+		req = req.WithContext(traced(ctx, r.sent))
+	}
 	resp, err := b.transport.RoundTrip(req)
 	if err == nil {
 		b.servers.Store(at.Host, resp.Header.Get("Server"))
@@ -157,6 +165,11 @@ func (b *HTTP) hop(ctx context.Context, r request, door, at *url.URL) (*http.Res
 		}
 	}
 	return nil, connectionError(err)
+}
+
+// traced notes in sent that a server was reached: from then on it may have got something.
+func traced(ctx context.Context, sent *atomic.Bool) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
 }
 
 // authorize adds the bearer token, for the door alone and never in the clear: wherever a door redirects to, the address

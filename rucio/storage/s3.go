@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -128,42 +129,45 @@ func (b *S3) Put(ctx context.Context, pfn string, src Source, options PutOptions
 		}
 		settings.SetMatchETagExcept("*")
 	}
-	err = b.upload(ctx, o, src, options, settings)
-	if err == nil || options.Overwrite || Is(err, Exists) || Is(err, Denied) {
-		return err
+	began, err := b.upload(ctx, o, src, options, settings)
+	if err != nil && began && !options.Overwrite {
+		return b.undo(ctx, o, pfn, err)
 	}
-	return b.undo(ctx, o, pfn, err)
+	return err
 }
 
-// upload sends the bytes. What fits into one request goes with its md5, for the server to verify: some store what they have
+// upload sends the bytes; began tells whether the server may have stored some of them, of which it has told nothing. What fits into one request goes with its md5, for the server to verify: some store what they have
 // got when a connection breaks (versitygw 1.8). Parts of what does not fit become an object only once all are there.
-func (b *S3) upload(ctx context.Context, o object, src Source, options PutOptions, settings minio.PutObjectOptions) error {
+func (b *S3) upload(ctx context.Context, o object, src Source, options PutOptions, settings minio.PutObjectOptions) (began bool, err error) {
 	if src.Size() <= maxSingle && options.Checksums["md5"] == "" {
 		sum, err := md5Of(ctx, src, options)
 		if err != nil {
-			return err
+			return false, err
 		}
 		options.Checksums = map[string]string{"md5": sum, "adler32": options.Checksums["adler32"]}
 	}
 	in, err := openSource(ctx, src, options)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer in.Close()
+	var sent atomic.Bool
+	ctx = traced(ctx, &sent)
 	if src.Size() > maxSingle {
 		_, err = o.PutObject(ctx, o.bucket, o.key, in, src.Size(), settings)
 	} else {
 		var raw []byte
 		if raw, err = hex.DecodeString(options.Checksums["md5"]); err != nil {
-			return ofKind(Other, fmt.Errorf("the announced md5 %q is none", options.Checksums["md5"]))
+			return false, ofKind(Other, fmt.Errorf("the announced md5 %q is none", options.Checksums["md5"]))
 		}
 		core, sum := minio.Core{Client: o.Client}, base64.StdEncoding.EncodeToString(raw)
 		_, err = core.PutObject(ctx, o.bucket, o.key, in, src.Size(), sum, "", settings)
 	}
 	if failed := in.failure(); failed != nil {
-		return failed
+		return sent.Load(), failed
 	}
-	return s3Error(ctx, err)
+	var answer minio.ErrorResponse
+	return sent.Load() && !errors.As(err, &answer), s3Error(ctx, err)
 }
 
 // md5Of reads a source whose md5 is not known.

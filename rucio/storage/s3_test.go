@@ -23,7 +23,7 @@ func TestS3(t *testing.T) {
 	options := storage.Options{TLS: trust(t, env, "", ""), S3: func(string) (storage.S3Keys, error) {
 		return storage.S3Keys{Access: vars["TESTBED_S3_ACCESS_KEY"], Secret: rucio.Secret(vars["TESTBED_S3_SECRET_KEY"])}, nil
 	}}
-	storagetest.Run(t, storagetest.Door{Backend: open(t, "s3", options), Base: bucket, Server: endpoint})
+	storagetest.Run(t, storagetest.Door{Backend: open(t, "s3", options), Base: bucket, Server: endpoint, ReadOnly: vars["TESTBED_S3_READONLY_URL"] + "/readonly"})
 
 	for name, keys := range map[string]storage.S3Keys{
 		"wrong secret": {Access: vars["TESTBED_S3_ACCESS_KEY"], Secret: "wrong"}, "nobody": {Access: "nobody", Secret: "wrong"},

@@ -1,4 +1,4 @@
-"""An S3 endpoint over TLS: the Versity gateway on a folder, built once from its source."""
+"""An S3 endpoint over TLS, and another one that takes no writes: the Versity gateway on a folder, built once from its source."""
 
 import shutil
 import tempfile
@@ -11,6 +11,8 @@ NAME = "s3"
 PORT = 18230
 VERSION = "v1.8.0"
 BUCKET = "testbed"
+READONLY = f"{NAME}.readonly"
+READONLY_PORT = 18231
 ACCESS, SECRET = "testbed-key", "testbed-secret"
 
 
@@ -18,18 +20,21 @@ def start(tb):
     """Build the gateway, run it, and give it a bucket: a folder of its root is one."""
     pki.ensure(tb)
     program = _program(tb)
-    if not tb.alive(NAME):
-        port, data, keys = tb.port(NAME, PORT), tb.dir(NAME, "data"), pki.folder(tb)
-        tb.dir(NAME, "data", BUCKET)
-        tb.spawn(NAME, [program, "--port", f"127.0.0.1:{port}", "--quiet", "--keep-alive",
-                        "--cert", keys / "hostcert.pem", "--key", keys / "hostkey.pem", "posix", data],
-                 env={"ROOT_ACCESS_KEY": ACCESS, "ROOT_SECRET_KEY": SECRET})
-    tb.ready(NAME, lambda: ports.accepts(tb.known_port(NAME)))
+    data, keys = tb.dir(NAME, "data"), pki.folder(tb)
+    tb.dir(NAME, "data", BUCKET)
+    for name, default, how in (NAME, PORT, []), (READONLY, READONLY_PORT, ["--readonly"]):
+        if not tb.alive(name):
+            port = tb.port(name, default)
+            tb.spawn(name, [program, "--port", f"127.0.0.1:{port}", "--quiet", "--keep-alive", *how,
+                            "--cert", keys / "hostcert.pem", "--key", keys / "hostkey.pem", "posix", data],
+                     env={"ROOT_ACCESS_KEY": ACCESS, "ROOT_SECRET_KEY": SECRET})
+        tb.ready(name, lambda name=name: ports.accepts(tb.known_port(name)))
 
 
 def env(tb):
-    """Where the bucket is, and its keys."""
+    """Where the bucket is, there and where it takes no writes, and its keys."""
     return {"TESTBED_S3_URL": f"s3://localhost:{tb.known_port(NAME)}/{BUCKET}",
+            "TESTBED_S3_READONLY_URL": f"s3://localhost:{tb.known_port(READONLY)}/{BUCKET}",
             "TESTBED_S3_ACCESS_KEY": ACCESS, "TESTBED_S3_SECRET_KEY": SECRET}
 
 

@@ -159,10 +159,35 @@ func wrongSource(t *testing.T, f *fixture) {
 			wantKind(t, "put over an object", err, test.kind)
 		})
 	}
-	if !f.InPlace {
-		f.alone(t, "old")
-		f.holds(t, f.pfn("old"), content(10))
+	if _, err := f.Backend.Stat(t.Context(), f.pfn("old")); f.InPlace && storage.Is(err, storage.NotFound) {
+		f.alone(t)
+		return
 	}
+	f.alone(t, "old")
+	f.holds(t, f.pfn("old"), content(10))
+}
+
+// faster has somebody else store an object before ours is on its way: a failure of ours must not take that along.
+func faster(t *testing.T, f *fixture) {
+	broken := errors.New("disk failure")
+	other := func() { f.put(t, f.pfn("file"), content(10)) }
+	err := f.Backend.Put(t.Context(), f.pfn("file"), meanwhile{unopened{broken}, sync.OnceFunc(other)}, storage.PutOptions{})
+	wantKind(t, "put", err, storage.Other)
+	if !errors.Is(err, broken) {
+		t.Errorf("error %v doesn't wrap the source's %v", err, broken)
+	}
+	f.holds(t, f.pfn("file"), content(10))
+}
+
+// meanwhile does something when it is opened.
+type meanwhile struct {
+	storage.Source
+	then func()
+}
+
+func (s meanwhile) Open() (io.ReadCloser, error) {
+	s.then()
+	return s.Source.Open()
 }
 
 type announced struct {
@@ -195,8 +220,19 @@ type unopened struct{ err error }
 func (s unopened) Open() (io.ReadCloser, error) { return nil, s.err }
 func (s unopened) Size() int64                  { return 5 }
 
+// readOnly tries to write where it may not.
 func readOnly(t *testing.T, f *fixture) {
-	wantKind(t, "put", f.Backend.Put(t.Context(), f.ReadOnly, storage.FromBytes(content(10)), storage.PutOptions{}), storage.Denied)
+	ctx := t.Context()
+	for _, overwrite := range []bool{false, true} {
+		err := f.Backend.Put(ctx, f.ReadOnly, storage.FromBytes(content(10)), storage.PutOptions{Overwrite: overwrite})
+		wantKind(t, "put", err, storage.Denied)
+		f.absent(t, f.ReadOnly)
+	}
+	if !f.Backend.Features().Folders {
+		return
+	}
+	wantKind(t, "mkdir", f.Backend.Mkdir(ctx, f.ReadOnly), storage.Denied)
+	f.absent(t, f.ReadOnly)
 }
 
 // parallel uses one backend from many goroutines.

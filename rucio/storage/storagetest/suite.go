@@ -51,7 +51,7 @@ func Run(t *testing.T, door Door) {
 	f := &fixture{Door: door, base: base}
 	tests := []test{
 		{"RoundTrip", roundTrip}, {"Names", names}, {"Ranges", ranges}, {"Missing", missing}, {"Exists", exists},
-		{"Rename", rename}, {"List", list}, {"Checksum", checksum}, {"WrongSource", wrongSource}, {"CancelPut", cancelPut},
+		{"Rename", rename}, {"List", list}, {"Checksum", checksum}, {"WrongSource", wrongSource}, {"Faster", faster}, {"CancelPut", cancelPut},
 		{"CancelGet", cancelGet}, {"Space", space}, {"Parallel", parallel},
 	}
 	if door.Backend.Features().Folders {
@@ -195,6 +195,9 @@ func wantKind(t *testing.T, what string, err error, kind storage.Kind) {
 	}
 }
 
+// Zeros is a source of zeros.
+func Zeros(size int64) storage.Source { return endless{size, func() {}} }
+
 // endless is a source of zeros that tells when half of them are read.
 type endless struct {
 	size int64
@@ -214,6 +217,7 @@ func (r *zeros) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n := min(int64(len(p)), r.size-r.read, 64<<10)
+	clear(p[:n])
 	r.read += n
 	if r.read >= r.size/2 {
 		r.half()
