@@ -50,7 +50,8 @@ func (f *folders) has(pfn string, complained bool) {
 	f.known[pfn] = true
 }
 
-// intoFolder makes an upload, and the folder for it where the server wants that.
+// intoFolder makes an upload, and the folder for it where the server wants that. An upload that fails although there is a folder
+// isn't repeated: of a full disk nginx says what it says of a folder that is missing.
 func (b *HTTP) intoFolder(ctx context.Context, pfn string, upload func() (began bool, err error)) (began bool, err error) {
 	parent := Parent(pfn)
 	if signed(pfn) || parent == "" {
@@ -64,6 +65,9 @@ func (b *HTTP) intoFolder(ctx context.Context, pfn string, upload func() (began 
 	}
 	began, err = upload()
 	if !maybeNoFolder(err) {
+		return began, err
+	}
+	if info, missing := b.Stat(ctx, parent); missing == nil && info.Folder {
 		return began, err
 	}
 	if err := b.Mkdir(ctx, parent); err != nil {

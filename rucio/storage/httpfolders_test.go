@@ -55,3 +55,26 @@ func TestFoldersAreMadeForThoseWhoWantIt(t *testing.T) {
 		}
 	}
 }
+
+// What a server has against an upload into a folder that is there is not that it wants one: nothing is sent twice.
+func TestUploadsAreNotRepeatedForAFolderThatIsThere(t *testing.T) {
+	puts := 0
+	url, options := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == "PROPFIND" && r.URL.Path == "/folder":
+			w.WriteHeader(http.StatusMultiStatus)
+			fmt.Fprintf(w, answer, "https://x")
+		case r.Method == "PUT":
+			puts++
+			w.WriteHeader(http.StatusInternalServerError)
+		case r.Method == "MKCOL":
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})
+	err := open(t, url, options).Put(t.Context(), url+"/folder/file", storage.FromBytes([]byte("x")), storage.PutOptions{})
+	if !storage.Is(err, storage.Unavailable) || puts != 1 {
+		t.Errorf("%d uploads, error %v, want one, and what the server has to say", puts, err)
+	}
+}
