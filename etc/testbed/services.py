@@ -33,6 +33,7 @@ SERVICES: dict[str, Service] = {
     "xrootd": Service("XRootD servers without login, by unix, GSI and tokens, and a cluster"),
     "webdav": Service("WebDAV door with X.509 and tokens that redirects to a pool"),
     "s3": Service("S3 gateway over TLS, with one bucket"),
+    "disk": Service("small disks below these storages, to be filled", needs=("xrootd", "webdav", "s3"), passive=True),
     "rses": Service("RSEs of Rucio on all these storages", needs=("rucio", "xrootd", "webdav", "s3"), passive=True),
     "aria2": Service("aria2c, for downloads that another program makes", passive=True),
     "gfal": Service("Python with gfal2 and the real Rucio client, to compare with", needs=("rucio",), passive=True),

@@ -16,7 +16,7 @@ def start(tb):
     if not tb.alive(NAME):
         nginx = tb.need("nginx", "nginx-light", "libnginx-mod-http-dav-ext")
         at = tb.dir(NAME)
-        for folder in ("tmp", "data/readonly", "data/small", "data/pool", "data/found"):
+        for folder in ("tmp", "data/readonly", "data/small", "data/full", "data/pool", "data/found"):
             tb.dir(NAME, folder)
         tb.render(HERE / "webdav/nginx.conf.in", at / "nginx.conf", dir=at, pki=pki.folder(tb), token=TOKEN,
                   door=tb.port(NAME, PORT), pool=tb.port(POOL, POOL_PORT))
@@ -25,6 +25,6 @@ def start(tb):
 
 
 def env(tb):
-    """Where it is; below /pool/ and /found/ it redirects, below /readonly/ it refuses, /small/ takes 1 KiB a file."""
+    """Where it is; below /pool/ and /found/ it redirects, below /readonly/ it refuses, /small/ takes 1 KiB a file, /full/ is for a small disk."""
     return {"TESTBED_WEBDAV_URL": f"davs://localhost:{tb.known_port(NAME)}",
             "TESTBED_WEBDAV_TOKEN": TOKEN}
