@@ -7,9 +7,6 @@ import (
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
 
-// shownFailures is how many failed files an error names.
-const shownFailures = 10
-
 // DownloadError says that files were not downloaded. It is also a *rucio.Error (errors.As) of Python's class,
 // NoFilesDownloaded or NotAllFilesDownloaded, or Cancelled when the context ended first; the errors of all files, such as
 // *storage.Error, are found in it as well.
@@ -99,5 +96,5 @@ func (e *DownloadError) words(all int) string {
 	for i, failed := range e.Failed {
 		reasons[i] = failed.Error()
 	}
-	return fmt.Sprintf("%d of %d files were not downloaded%s", len(e.Failed), all, phrase(": ", told(reasons, shownFailures)))
+	return fmt.Sprintf("%d of %d files were not downloaded%s", len(e.Failed), all, phrase(": ", told(reasons)))
 }

@@ -24,11 +24,29 @@ func refuse(method string, class rucio.Exception, format string, args ...any) *r
 	return &rucio.Error{Class: string(class), Method: method, Message: fmt.Sprintf(format, args...)}
 }
 
-// told puts reasons of failures into one line, not more of them than most.
-func told(reasons []string, most int) string {
-	text := strings.Join(reasons[:min(len(reasons), most)], "; ")
-	if more := len(reasons) - most; more > 0 {
-		text += fmt.Sprintf("; and %d more", more)
+// What an error says of files that have failed.
+const (
+	toldFiles  = 10
+	toldReason = 500 // bytes
+)
+
+// told puts reasons of failures into one line: those of a few files, each of a length that can be read.
+func told(reasons []string) string {
+	var some []string
+	for _, reason := range reasons[:min(len(reasons), toldFiles)] {
+		some = append(some, shortened(reason))
+	}
+	if more := len(reasons) - toldFiles; more > 0 {
+		some = append(some, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(some, "; ")
+}
+
+// shortened puts a text into one line that can be read.
+func shortened(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > toldReason {
+		text = strings.ToValidUTF8(text[:toldReason], "") + " ..."
 	}
 	return text
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
@@ -87,12 +85,6 @@ func (e *UploadError) Unwrap() []error {
 // PerFile tells of all files; their JSON is that of Uploaded.
 func (e *UploadError) PerFile() any { return e.Results }
 
-// What a message tells of the files that have failed.
-const (
-	maxToldFiles  = 5
-	maxToldReason = 500
-)
-
 // outcome is the error of an upload with these results, nil if no file has failed.
 func outcome(ctx context.Context, results []Uploaded) error {
 	var reasons []string
@@ -102,7 +94,7 @@ func outcome(ctx context.Context, results []Uploaded) error {
 		case UploadDone, UploadAlready:
 			done++
 		case UploadFailed:
-			reasons = append(reasons, fmt.Sprintf("%s: %s", r.Path, shortened(r.Reason)))
+			reasons = append(reasons, r.Path+": "+r.Reason)
 		case UploadSkipped:
 		}
 	}
@@ -110,7 +102,7 @@ func outcome(ctx context.Context, results []Uploaded) error {
 	if failed == 0 {
 		return nil
 	}
-	cause := refuse("upload", classOfUpload(results, done), "%d of %d files not uploaded: %s", failed, failed+done, told(reasons, maxToldFiles))
+	cause := refuse("upload", classOfUpload(results, done), "%d of %d files not uploaded: %s", failed, failed+done, told(reasons))
 	if why := context.Cause(ctx); why != nil {
 		cause.Class, cause.Err = string(rucio.ErrCancelled), why
 	}
@@ -135,14 +127,6 @@ func classOfUpload(results []Uploaded, done int) rucio.Exception {
 		common = classOf(r.Err)
 	}
 	return common
-}
-
-func shortened(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > maxToldReason {
-		text = strings.ToValidUTF8(text[:maxToldReason], "") + " ..."
-	}
-	return text
 }
 
 // registrationError marks what Python's client would have raised at once: a refusal by the catalogue, not by a storage.
