@@ -3,7 +3,9 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -95,7 +97,7 @@ func (u *upload) chooseRSE(ctx context.Context, expression string) (*site, error
 	var names []string
 	for rse, err := range u.c.ListRSEs(ctx, &rucio.ListRSEsOptions{RSEExpression: expression}) {
 		if err != nil {
-			return nil, err
+			return nil, NoRSE("upload", expression, err)
 		}
 		names = append(names, rse.RSE)
 	}
@@ -110,10 +112,30 @@ func (u *upload) chooseRSE(ctx context.Context, expression string) (*site, error
 		}
 	}
 	if len(names) == 0 {
-		return nil, refuse("upload", rucio.ErrInvalidRSEExpression, "no RSE is %q", expression)
+		return nil, refuse("upload", rucio.ErrInvalidRSEExpression, "no RSE matches %q", expression)
 	}
 	slices.Sort(names)
 	return nil, refuse("upload", rucio.ErrRSEWriteBlocked, "%s is not available for writing; nothing was uploaded", strings.Join(names, ", "))
+}
+
+// rseName matches what may be the name of an RSE; an expression has more to it.
+var rseName = regexp.MustCompile(`^[\w-]+$`)
+
+// NoRSE is a server's refusal of an RSE expression, in words that say what there is not: the server's leave that out. Other errors
+// stay what they are.
+func NoRSE(method, expression string, err error) error {
+	var refused *rucio.Error
+	if !errors.As(err, &refused) || !errors.Is(refused, rucio.ErrInvalidRSEExpression) {
+		return err
+	}
+	why := fmt.Sprintf("%q is no RSE expression: %s", expression, strings.TrimRight(refused.Message, ". "))
+	switch {
+	case rseName.MatchString(expression):
+		why = "there is no RSE " + expression
+	case strings.Contains(refused.Message, "empty set"):
+		why = fmt.Sprintf("no RSE matches %q", expression)
+	}
+	return refuse(method, rucio.ErrInvalidRSEExpression, "%s", why)
 }
 
 // checkNames refuses names that are used twice: for a file and a dataset, for two files, for two objects of a storage.
@@ -149,7 +171,7 @@ func (u *upload) checkNames() error {
 // checkSite tells whether the RSE can take the file.
 func (f *uploadFile) checkSite() error {
 	if !f.site.Deterministic && f.pfn == "" {
-		return refuse("upload", rucio.ErrInputValidationError, "%s does not name files itself: the item needs a pfn", f.result.RSE)
+		return refuse("upload", rucio.ErrInputValidationError, "%s does not name files itself: a pfn must say where it is to be", f.result.RSE)
 	}
 	_, err := f.site.protocols(f.wish())
 	return err
@@ -172,20 +194,33 @@ func (u *upload) checkScopes(ctx context.Context) error {
 	}
 	var all []string
 	for _, f := range u.todo() {
-		if !f.registers() || slices.Contains(own, f.did.Scope) {
-			continue
-		}
-		if all == nil {
-			if all, err = u.c.ListScopes(ctx); err != nil {
-				return err
+		for _, scope := range f.scopes() {
+			if slices.Contains(own, scope) {
+				continue
 			}
+			if all == nil {
+				if all, err = u.c.ListScopes(ctx); err != nil {
+					return err
+				}
+			}
+			if !slices.Contains(all, scope) {
+				f.fail(&registrationError{refuse("upload", rucio.ErrScopeNotFound, "there is no scope %s", scope)})
+				break
+			}
+			u.m.setup.Log.WarnContext(ctx, "upload: the scope is not one of the account's", "scope", scope, "account", u.account)
+			own = append(own, scope) // told once
 		}
-		if slices.Contains(all, f.did.Scope) {
-			u.m.setup.Log.WarnContext(ctx, "upload: the scope is not one of the account's", "scope", f.did.Scope, "account", u.account)
-			own = append(own, f.did.Scope) // told once
-			continue
-		}
-		f.fail(&registrationError{refuse("upload", rucio.ErrScopeNotFound, "there is no scope %s", f.did.Scope)})
 	}
 	return nil
+}
+
+// scopes are those that the catalogue must have for a file: its own, and that of its dataset.
+func (f *uploadFile) scopes() []string {
+	switch {
+	case !f.registers():
+		return nil
+	case f.datasetScope != "" && f.datasetName != "":
+		return []string{f.did.Scope, f.datasetScope}
+	}
+	return []string{f.did.Scope}
 }

@@ -3,11 +3,11 @@ package transfer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
@@ -73,9 +73,9 @@ func (u *upload) collect(ctx context.Context, items []Item) error {
 	if !found {
 		var why []string
 		for _, f := range u.files {
-			why = append(why, "item "+itoa(f.number)+": "+f.result.Reason)
+			why = append(why, cmp.Or(f.result.Path, "item "+itoa(f.number))+": "+f.result.Reason)
 		}
-		return refuse("upload", rucio.ErrInputValidationError, "no valid input files given%s", phrase(": ", shortened(strings.Join(why, "; "))))
+		return refuse("upload", rucio.ErrInputValidationError, "no valid input files given%s", phrase(": ", told(why)))
 	}
 	return nil
 }
@@ -94,7 +94,7 @@ func (u *upload) collectItem(i *uploadItem) error {
 	st, err := os.Stat(i.path)
 	switch {
 	case err != nil:
-		return skip(err.Error())
+		return skip(withoutPath(err))
 	case st.IsDir() && i.recursive:
 		return u.collectTree(i)
 	case st.IsDir():
@@ -112,12 +112,20 @@ func (u *upload) collectFile(i *uploadItem, path string) {
 	f := u.add(i, path)
 	switch {
 	case err != nil:
-		f.skip(err.Error())
+		f.skip(withoutPath(err))
 	case !st.Mode().IsRegular():
 		f.skip("it is no regular file")
 	default:
 		f.result.Bytes = st.Size()
 	}
+}
+
+// withoutPath is a failure of the file system in words that stand beside the path.
+func withoutPath(err error) string {
+	if at := (*fs.PathError)(nil); errors.As(err, &at) {
+		return at.Err.Error()
+	}
+	return err.Error()
 }
 
 // collectFolder adds the files of a folder, not those of the folders in it.

@@ -32,8 +32,8 @@ func TestUploadRefuses(t *testing.T) {
 	}{
 		"nothing":               {nil, rucio.ErrInputValidationError, "no valid input files given"},
 		"no path":               {[]transfer.Item{{"rse": "POSIX1"}}, rucio.ErrInputValidationError, "item 1: it has no path"},
-		"no RSE":                {[]transfer.Item{good("rse", nil)}, rucio.ErrInputValidationError, "item 1: it has no rse"},
-		"no file":               {[]transfer.Item{good("path", "/nowhere/file")}, rucio.ErrInputValidationError, "/nowhere/file: no such file"},
+		"no RSE":                {[]transfer.Item{good("rse", nil)}, rucio.ErrInputValidationError, ": it has no rse"},
+		"no file":               {[]transfer.Item{good("path", "/nowhere/file")}, rucio.ErrInputValidationError, "no valid input files given: /nowhere/file: no such file or directory"},
 		"a device":              {[]transfer.Item{good("path", "/dev/null")}, rucio.ErrInputValidationError, "it is no regular file"},
 		"a number for a string": {[]transfer.Item{good(), good("did_name", 7)}, rucio.ErrInputValidationError, "item 2: did_name must be a string, not 7"},
 		"a string for a number": {[]transfer.Item{good("lifetime", "7")}, rucio.ErrInputValidationError, `item 1: lifetime must be a whole number of seconds, not the string "7"`},
@@ -41,8 +41,11 @@ func TestUploadRefuses(t *testing.T) {
 		"a word for a flag":     {[]transfer.Item{good("no_register", "no")}, rucio.ErrInputValidationError, "item 1: no_register must be true or false"},
 		"a list for a map":      {[]transfer.Item{good("dataset_meta", []any{})}, rucio.ErrInputValidationError, "item 1: dataset_meta must be a map, not a list"},
 		"no time":               {[]transfer.Item{good("transfer_timeout", 0)}, rucio.ErrInputValidationError, "item 1: transfer_timeout must be a number of seconds above 0"},
-		"unknown RSE":           {[]transfer.Item{good("rse", "NOWHERE")}, rucio.ErrInvalidRSEExpression, ""},
-		"wrong expression":      {[]transfer.Item{good("rse", "((")}, rucio.ErrInvalidRSEExpression, ""},
+		"unknown RSE":           {[]transfer.Item{good("rse", "NOWHERE")}, rucio.ErrInvalidRSEExpression, "there is no RSE NOWHERE"},
+		"no RSE at all":         {[]transfer.Item{good("rse", "country=Atlantis")}, rucio.ErrInvalidRSEExpression, `no RSE matches "country=Atlantis"`},
+		"wrong expression":      {[]transfer.Item{good("rse", "((")}, rucio.ErrInvalidRSEExpression, `"((" is no RSE expression: Problem with parentheses`},
+		"a path for a PFN":      {[]transfer.Item{good("pfn", "/a/b")}, rucio.ErrInputValidationError, `item 1: pfn must be a URL such as davs://door.example.org/file, not the string "/a/b"`},
+		"a word for a GUID":     {[]transfer.Item{good("guid", "new")}, rucio.ErrInputValidationError, `item 1: guid must be 32 hexadecimal digits, not the string "new"`},
 		"no writes":             {[]transfer.Item{good(), good("rse", "READONLY1")}, rucio.ErrRSEWriteBlocked, "READONLY1 is not available for writing"},
 		"the same twice":        {[]transfer.Item{good(), good()}, rucio.ErrInputValidationError, "are both to be test:" + d.name + " on POSIX1"},
 		"file and dataset":      {[]transfer.Item{good("dataset_scope", "test", "dataset_name", d.name)}, rucio.ErrInputValidationError, "DIDs used to address both files and datasets: test:" + d.name},
@@ -85,6 +88,7 @@ func TestUploadOfTheGoodOnes(t *testing.T) {
 	add(broken, ".7", "meta", map[string]any{"nonsense": 7})
 	add(done, ".8", "meta", map[string]any{"events": 42})
 	add(skipped, ".9", "path", "/nowhere/file")
+	add(broken, ".10", "dataset_scope", "no.such.scope", "dataset_name", d.name)
 	for i := range 30 { // among which the catalogue has to find the bad ones
 		add(done, "."+strings.Repeat("x", i+1), "dataset_scope", "test", "dataset_name", d.name+".ds")
 	}
@@ -92,11 +96,14 @@ func TestUploadOfTheGoodOnes(t *testing.T) {
 	is(t, err, rucio.ErrNotAllFilesUploaded)
 	for i, class := range map[int]rucio.Exception{
 		1: rucio.ErrInvalidObject, 2: rucio.ErrScopeNotFound, 3: rucio.ErrRSEProtocolNotSupported, 4: rucio.ErrInputValidationError,
-		5: rucio.ErrRucioException, 7: rucio.ErrRucioException,
+		5: rucio.ErrRucioException, 7: rucio.ErrRucioException, 10: rucio.ErrScopeNotFound,
 	} {
 		if !errors.Is(results[i].Err, class) {
 			t.Errorf("file %d: %v, want %s", i, results[i].Err, class)
 		}
+	}
+	if results[10].PFN != "" {
+		t.Error("a file was sent for a dataset that cannot be")
 	}
 	for _, i := range []int{1, 7} {
 		if results[i].PFN != "" && d.stored(results[i]) != "-" {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,10 +38,10 @@ var uploadKeys = map[string]func(i *uploadItem, v any) (wrong string){
 	"did_name":              func(i *uploadItem, v any) string { return readString(&i.name, v) },
 	"lifetime":              func(i *uploadItem, v any) string { return readLifetime(&i.lifetime, v) },
 	"impl":                  func(i *uploadItem, v any) string { return readString(&i.impl, v) },
-	"pfn":                   func(i *uploadItem, v any) string { return readString(&i.pfn, v) },
+	"pfn":                   func(i *uploadItem, v any) string { return readPFN(&i.pfn, v) },
 	"force_scheme":          func(i *uploadItem, v any) string { return readString(&i.forceScheme, v) },
 	"transfer_timeout":      func(i *uploadItem, v any) string { return readSeconds(&i.timeout, v) },
-	"guid":                  func(i *uploadItem, v any) string { return readString(&i.guid, v) },
+	"guid":                  func(i *uploadItem, v any) string { return readGUID(&i.guid, v) },
 	"no_register":           func(i *uploadItem, v any) string { return readBool(&i.noRegister, v) },
 	"register_after_upload": func(i *uploadItem, v any) string { return readBool(&i.registerAfter, v) },
 	"recursive":             func(i *uploadItem, v any) string { return readBool(&i.recursive, v) },
@@ -71,7 +72,6 @@ func (u *upload) readItem(ctx context.Context, number int, item Item) (*uploadIt
 		scheme, _, _ := strings.Cut(i.pfn, ":")
 		i.forceScheme = scheme
 	}
-	i.guid = strings.ReplaceAll(i.guid, "-", "")
 	return i, nil
 }
 
@@ -82,6 +82,28 @@ func readString(to *string, v any) string {
 	}
 	*to = s
 	return ""
+}
+
+var hasScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
+
+func readPFN(to *string, v any) string {
+	wrong := readString(to, v)
+	if wrong == "" && *to != "" && !hasScheme.MatchString(*to) {
+		return "must be a URL such as davs://door.example.org/file, not " + kindOf(v)
+	}
+	return wrong
+}
+
+// isGUID matches what servers take for one, of which they would only tell when all bytes have moved.
+var isGUID = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
+
+func readGUID(to *string, v any) string {
+	wrong := readString(to, v)
+	*to = strings.ReplaceAll(*to, "-", "")
+	if wrong == "" && *to != "" && !isGUID.MatchString(*to) {
+		return "must be 32 hexadecimal digits, not " + kindOf(v)
+	}
+	return wrong
 }
 
 func readBool(to *bool, v any) string {

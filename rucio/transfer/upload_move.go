@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
@@ -70,7 +71,7 @@ func (u *upload) bring(ctx context.Context, f *uploadFile) (there bool, err erro
 	f.mark = u.m.claim(f)
 	defer u.m.release(f.mark)
 	var failures []error
-	for _, p := range protocols {
+	for i, p := range protocols {
 		there, err = u.tryProtocol(ctx, f, p)
 		if err == nil {
 			return there, nil
@@ -78,6 +79,9 @@ func (u *upload) bring(ctx context.Context, f *uploadFile) (there bool, err erro
 		failures = append(failures, err)
 		if ctx.Err() != nil || errors.As(err, new(*finalError)) {
 			break
+		}
+		if i < len(protocols)-1 {
+			u.tellAttempt(ctx, f, p, err)
 		}
 	}
 	return false, transferError(failures)
@@ -94,11 +98,16 @@ func (u *upload) tryProtocol(ctx context.Context, f *uploadFile, p rucio.Protoco
 		if err == nil {
 			return there, nil
 		}
-		u.m.setup.Log.WarnContext(ctx, "upload: an attempt has failed", "did", f.did.String(), "rse", f.result.RSE, "protocol", p.Scheme, "error", err)
 		if !again || !storage.Is(err, storage.Unavailable) || ctx.Err() != nil || f.timeout > 0 {
 			return false, err
 		}
+		u.tellAttempt(ctx, f, p, err)
 	}
+}
+
+// tellAttempt tells of a failure after which there is another attempt; of the last one the file's error tells.
+func (u *upload) tellAttempt(ctx context.Context, f *uploadFile, p rucio.Protocol, err error) {
+	u.m.setup.Log.WarnContext(ctx, "upload: an attempt has failed", "did", f.did.String(), "rse", f.result.RSE, "protocol", p.Scheme, "error", err)
 }
 
 // finalError is one that no other protocol would change.
@@ -146,6 +155,11 @@ func (u *upload) computeSums(ctx context.Context, f *uploadFile) error {
 
 // source is the local file, which must be as large as it was when the upload began.
 func (f *uploadFile) source() (storage.Source, error) {
+	in, err := os.Open(f.result.Path) // a file that can't be read is no failure of the storage
+	if err != nil {
+		return nil, err
+	}
+	_ = in.Close()
 	src, err := storage.FromFile(f.result.Path)
 	if err != nil {
 		return nil, err
