@@ -38,7 +38,8 @@ func (e *Error) Error() string {
 	}
 	b.WriteString(e.Class)
 	if e.Message != "" {
-		b.WriteString(": " + e.Message)
+		message, _, _ := strings.Cut(e.Message, "\n\nFailed validating ") // what follows is the schema that was not met
+		b.WriteString(": " + message)
 	}
 	switch {
 	case e.Status != 0:

@@ -103,8 +103,11 @@ func (p *program) location() transfer.Location {
 // storageOptions is what the configuration says about getting in at storages. Certificates are read now.
 func (d doors) storageOptions(ctx context.Context) (storage.Options, error) {
 	options := d.identityOptions(d.settings)
-	if d.settings.Proxy == "" && d.settings.AuthType != "x509_proxy" {
-		options.PreferProxy = false // what somebody left at the default place does not stand before a certificate that is named
+	byFlag := d.c.String("client-cert") != "" && d.c.String("client-proxy") == ""
+	if (d.settings.Proxy == "" || byFlag) && d.settings.AuthType != "x509_proxy" {
+		// Neither what somebody left at the default place stands before a certificate that is named, nor a proxy of rucio.cfg
+		// before one on the command line.
+		options.PreferProxy = false
 	}
 	identity, err := auth.NewIdentity(options)
 	if err != nil {

@@ -72,6 +72,7 @@ func (p *program) download(c *cli.Context) error {
 	began := p.Now()
 	results, err := fetch(ctx, c, client, items)
 	done()
+	err = nearRSE(ctx, client, c.String("rse"), transfer.NoRSE("download", c.String("rse"), err))
 	return p.printDownloads(ctx, c, results, err, p.Now().Sub(began))
 }
 
@@ -138,11 +139,11 @@ func (p *program) downloadItems(c *cli.Context) ([]transfer.Item, error) {
 	}
 	items := make([]transfer.Item, len(words))
 	for i, word := range words {
-		if !strings.Contains(word, ":") {
-			if scope == "" {
-				return nil, fail.Hint(usagef("download: %q is no DID", word), "write scope:name, or say --scope")
-			}
+		if !strings.Contains(word, ":") && scope != "" {
 			word = scope + ":" + word
+		}
+		if in, name, _ := strings.Cut(word, ":"); in == "" || name == "" {
+			return nil, fail.Hint(usagef("download: %q is no DID", word), "write scope:name, or say --scope")
 		}
 		items[i] = maps.Clone(base)
 		items[i]["did"] = word

@@ -46,6 +46,7 @@ func codeAndHint(err error) (code fail.Code, hint string) {
 		sent     *rucio.Error
 		stored   *storage.Error
 	)
+	isStored, isSent := errors.As(err, &stored), errors.As(err, &sent)
 	switch {
 	case errors.As(err, &setting):
 		return fail.Config, hint
@@ -53,9 +54,9 @@ func codeAndHint(err error) (code fail.Code, hint string) {
 		return loginCode(login.Kind), hint
 	case errors.As(err, &argument):
 		return fail.Usage, suggest.Hint(argument.Param, argument.Known)
-	case !errors.As(err, &sent) && errors.As(err, &stored):
+	case isStored && (!isSent || sent.Status == 0): // in the words of Rucio's exceptions
 		return storageCode(stored, hint)
-	case !errors.As(err, &sent):
+	case !isSent:
 		return fail.Task, hint
 	case errors.Is(err, rucio.ErrServerConnectionException), errors.Is(err, rucio.ErrReadTimeout):
 		return fail.Unavailable, connectionHint(err)
@@ -65,6 +66,10 @@ func codeAndHint(err error) (code fail.Code, hint string) {
 		return fail.Auth, "`" + programName + " config show` tells which account and credentials are used"
 	case errors.Is(err, rucio.ErrAccessDenied):
 		return fail.Task, "the account may not do this; another one is chosen by --account or RUCIO_CFG_CLIENT_ACCOUNT"
+	case errors.Is(err, rucio.ErrInvalidRSEExpression):
+		return fail.Task, "`" + programName + " call list_rses` lists the RSEs, with rse_expression=EXPRESSION those that it matches"
+	case errors.Is(err, rucio.ErrScopeNotFound):
+		return fail.Task, "`" + programName + " call list_scopes` lists the scopes"
 	case sent.Class == string(rucio.ErrRucioException) && (sent.Status == http.StatusNotFound || sent.Status == http.StatusMethodNotAllowed):
 		return fail.Task, "this does not look like an answer of Rucio: is rucio_host right? `" + programName + " config show` tells where it comes from"
 	}
@@ -78,6 +83,8 @@ func storageCode(err *storage.Error, hint string) (fail.Code, string) {
 		return fail.Unavailable, connectionHint(err)
 	case err.Kind == storage.Unavailable:
 		return fail.Unavailable, hint
+	case err.Kind == storage.Denied && storage.Scheme(err.PFN) == "file":
+		return fail.Task, hint // no login would change it
 	case err.Kind == storage.Denied && strings.Contains(err.Error(), "choose xrdcp"):
 		return fail.Auth, cmp.Or(hint, "--xrdcp, or RUCIO_TASK_MANAGER_XRDCP=true, has the installed xrdcp serve root:// storages")
 	case err.Kind == storage.Denied:

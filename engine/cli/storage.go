@@ -287,7 +287,10 @@ func (p *program) storageMkdir(c *cli.Context) error {
 
 func (p *program) storageRm(c *cli.Context) error {
 	return p.eachPFN(c, func(ctx context.Context, door storage.Backend, pfn string) error {
-		if c.Bool("recursive") {
+		switch {
+		case c.Bool("recursive") && storage.Base(pfn) == "":
+			return usagef("rm: %s is a whole storage; name what is to be removed in it", shown(pfn))
+		case c.Bool("recursive"):
 			return storage.DeleteAll(ctx, door, pfn)
 		}
 		err := door.Delete(ctx, pfn)

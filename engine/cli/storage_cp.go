@@ -106,6 +106,9 @@ func (k *copier) plan(ctx context.Context, args []string, recursive bool) ([]*co
 		if into {
 			target = storage.Join(to, storage.Base(from))
 		}
+		if target == from { // some storages empty what is overwritten before they read
+			return nil, usagef("cp: %s would be copied to itself", shown(from))
+		}
 		if todo, err = k.planOne(ctx, todo, from, target, recursive); err != nil {
 			return nil, err
 		}

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/rucio-task-manager/rucio-task-manager/engine/fail"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/transfer"
 )
 
@@ -80,12 +83,31 @@ func (p *program) upload(c *cli.Context) error {
 		SummaryFilePath: c.String("summary"), IgnoreAvailability: c.Bool("ignore-availability"), Activity: c.String("activity"),
 	})
 	done()
+	err = nearRSE(ctx, client, c.String("rse"), err)
 	return p.printUploads(ctx, c, results, err, p.Now().Sub(began))
+}
+
+// nearRSE adds to a refusal of an RSE the names that may have been meant.
+func nearRSE(ctx context.Context, client *rucio.Client, name string, err error) error {
+	if !errors.Is(err, rucio.ErrInvalidRSEExpression) {
+		return err
+	}
+	var names []string
+	for rse, failed := range client.ListRSEs(ctx, nil) {
+		if failed != nil {
+			return err // which has a hint already
+		}
+		names = append(names, rse.RSE)
+	}
+	return near(err, name, names, "")
 }
 
 // uploadItems are the files to upload, as Python's client takes them.
 func (p *program) uploadItems(c *cli.Context) ([]transfer.Item, error) {
 	paths := c.Args().Slice()
+	if slices.Contains(paths, "-") {
+		return nil, fail.Hint(usagef("upload: - is no file: the size of standard input is not known before its end"), "write it to a file first; of a file of this name, ./- is the path")
+	}
 	if c.String("rse") == "" {
 		return nil, fail.Hint(usagef("upload: it is not said where to"), "--rse SITE_DISK; `%s call list_rses` lists those that there are", programName)
 	}
@@ -115,7 +137,11 @@ func (p *program) uploadItems(c *cli.Context) ([]transfer.Item, error) {
 		base["dataset_scope"], base["dataset_name"] = scope, name
 	}
 	if c.IsSet("lifetime") {
-		base["lifetime"] = int(c.Duration("lifetime").Seconds())
+		seconds := int(c.Duration("lifetime").Seconds())
+		if seconds < 1 { // whose rule ends before anybody sees the file
+			return nil, fail.Hint(usagef("--lifetime: %v is less than a second", c.Duration("lifetime")), "without it the rule never ends")
+		}
+		base["lifetime"] = seconds
 	}
 	if err := p.addTimeouts(c, "upload", base); err != nil {
 		return nil, err
@@ -133,6 +159,9 @@ func (p *program) uploadItems(c *cli.Context) ([]transfer.Item, error) {
 // addTimeouts adds how long a file may take: as the flag says, else as [upload] or [download] of rucio.cfg does.
 func (p *program) addTimeouts(c *cli.Context, section string, item transfer.Item) error {
 	if c.IsSet("transfer-timeout") {
+		if c.Duration("transfer-timeout") == 0 {
+			return fail.Hint(usagef("--transfer-timeout: no file moves in no time"), "without it a file may take as long as it takes")
+		}
 		item["transfer_timeout"] = c.Duration("transfer-timeout").Seconds()
 		return nil
 	}
@@ -173,7 +202,9 @@ func (p *program) printUploads(ctx context.Context, c *cli.Context, results []tr
 		case transfer.UploadAlready:
 			t.already++
 		case transfer.UploadSkipped:
-			t.skipped++
+			if t.skipped++; slices.Contains(c.Args().Slice(), r.Path) { // somebody wanted this one; in a folder there may be anything
+				errs = append(errs, fmt.Errorf("%s: %s", r.Path, r.Reason))
+			}
 		case transfer.UploadFailed:
 			t.failed++
 			errs = append(errs, classify(fmt.Errorf("%s: %w", r.Path, r.Err)))
