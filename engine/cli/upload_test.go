@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -78,5 +79,31 @@ func TestUploadIsStopped(t *testing.T) {
 	s, stdout, stderr = atTestbed(t, "call", "get_did", "scope=test", "name="+name, "--output", "json")
 	if code := Run(t.Context(), s); code != int(fail.Task) || !strings.Contains(stdout.String(), "DataIdentifierNotFound") {
 		t.Errorf("it is registered: exit code %d, %s%s", code, stdout, stderr)
+	}
+}
+
+// A storage that lets nobody in without a certificate is told of as such; one on the command line stands before a proxy of rucio.cfg,
+// which this storage does not take.
+func TestUploadWithACertificate(t *testing.T) {
+	env := testbed.Require(t)
+	vars := env.RequireService(t, "rses")
+	path := write(t, filepath.Join(t.TempDir(), testbed.Unique("certificate-")), "content")
+	upload := []string{"upload", path, "--rse", "DAVS1", "--scope", "test", "--ca-cert", env.CA}
+	withCert := append(slices.Clone(upload), "--client-cert", vars["TESTBED_RSE_DAVS1_CERT"], "--client-key", vars["TESTBED_RSE_DAVS1_KEY"])
+	for _, c := range []struct {
+		args  []string
+		proxy string
+		code  fail.Code
+		says  string
+	}{
+		{upload, "", fail.Auth, "hint: a storage takes a certificate or proxy (--client-proxy, X509_USER_PROXY)"},
+		{upload, env.Proxy, fail.Auth, "hint: a storage takes a certificate or proxy (--client-proxy, X509_USER_PROXY)"},
+		{withCert, env.Proxy, fail.OK, ""},
+	} {
+		s, stdout, stderr := atTestbed(t, c.args...)
+		s.Env["RUCIO_CFG_CLIENT_CLIENT_X509_PROXY"] = c.proxy
+		if code := Run(t.Context(), s); code != int(c.code) || !strings.Contains(stderr.String(), c.says) {
+			t.Errorf("%v with %q: exit code %d, %s%s", c.args, c.proxy, code, stdout, stderr)
+		}
 	}
 }
