@@ -137,20 +137,25 @@ func (u *upload) disown(ctx context.Context, f *uploadFile) error {
 // hold sees to it that files which are registered now have their own bytes: where a storage lets two rename to one name, another
 // upload may have come in between. It is not registered, and will not come again.
 func (u *upload) hold(ctx context.Context, files []*uploadFile) {
+	u.someAtOnce(files, func(f *uploadFile) {
+		if !f.sent || f.site.isSet("skip_upload_stat") {
+			return
+		}
+		if at, err := u.place(f, f.result.PFN, f.result.Scheme); err == nil && !at.Features().Exclusive {
+			u.holdOne(ctx, f, at)
+		}
+	})
+}
+
+// someAtOnce does something with each file, with as many at a time as move.
+func (u *upload) someAtOnce(files []*uploadFile, do func(*uploadFile)) {
 	turns := make(chan struct{}, u.m.setup.Workers)
 	var all sync.WaitGroup
 	for _, f := range files {
-		if !f.sent || f.site.isSet("skip_upload_stat") {
-			continue
-		}
-		at, err := u.place(f, f.result.PFN, f.result.Scheme)
-		if err != nil || at.Features().Exclusive {
-			continue
-		}
 		turns <- struct{}{}
 		all.Go(func() {
 			defer func() { <-turns }()
-			u.holdOne(ctx, f, at)
+			do(f)
 		})
 	}
 	all.Wait()

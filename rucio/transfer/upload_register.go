@@ -157,9 +157,12 @@ func (u *upload) addRules(ctx context.Context, files []*uploadFile) {
 		rse      string
 		lifetime int // -1 is none
 	}
+	files = slices.DeleteFunc(slices.Clone(files), func(f *uploadFile) bool { return f.dataset != nil })
+	wants := make([]bool, len(u.files))
+	u.someAtOnce(files, func(f *uploadFile) { wants[f.index] = f.known.DIDType == "" || u.unprotected(ctx, f) })
 	by := map[terms][]*uploadFile{}
 	for _, f := range files {
-		if f.dataset != nil || f.known.DIDType != "" && !u.unprotected(ctx, f) {
+		if !wants[f.index] {
 			continue
 		}
 		t := terms{f.result.RSE, -1}
