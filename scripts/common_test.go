@@ -77,3 +77,33 @@ func TestTimestamp(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestUnsigned(t *testing.T) {
+	for pfn, want := range map[string]string{
+		"https://s3.example.org/b/f?X-Amz-Credential=k&X-Amz-Signature=5e": "https://s3.example.org/b/f",
+		"https://storage.example.org/f?GoogleAccessId=a&Signature=b":       "https://storage.example.org/f",
+		"https://swift.example.org/f?temp_url_sig=da&temp_url_expires=1":   "https://swift.example.org/f",
+		"srm://srm.example.org:8443/srm/managerv2?SFN=/f":                  "srm://srm.example.org:8443/srm/managerv2?SFN=/f",
+		"davs://door.example.org:443/rses/f":                               "davs://door.example.org:443/rses/f",
+	} {
+		if got := eval(t, `return require("common.rules").unsigned(`+strconv.Quote(pfn)+`)`); got.String() != want {
+			t.Errorf("%s: %s", pfn, got)
+		}
+	}
+}
+
+// A rule that cannot be asked for is told of as others are.
+func TestRuleProblem(t *testing.T) {
+	for entry, want := range map[string]string{
+		`{ state = "OK" }`:    "nil",
+		`{ state = "STUCK" }`: "STUCK",
+		`{ state = "STUCK", rule = { error = "no source" } }`:                       "STUCK (no source)",
+		`{ state = "REPLICATING", rule = { error = json.null }, timed_out = true }`: "still REPLICATING after 1.5 s",
+		`{ timed_out = true }`: "still in no state that could be asked for after 1.5 s",
+		`(function() local e = { id = "x", started = time.now() } require("common.rules").follow({ e }, 0.01, 0.01) return e end)()`: "still in no state that could be asked for after 1.5 s",
+	} {
+		if got := eval(t, `return tostring(require("common.rules").problem(`+entry+`, 1.5))`); got.String() != want {
+			t.Errorf("%s: %s", entry, got)
+		}
+	}
+}

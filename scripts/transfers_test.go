@@ -159,6 +159,25 @@ func TestUploadTasks(t *testing.T) {
 			}
 		}
 	})
+	t.Run("without a dataset", func(t *testing.T) { // the uploads are tried and told of all the same
+		code, stdout, stderr := run(t, env, "run", "--only", "upload", "--set", "kwargs.scope=no.such.scope", "--set", "kwargs.rses=[POSIX1]")
+		if code != fail.Task || !strings.Contains(stdout, "add_did: ScopeNotFound") || strings.Count(stdout, "upload: ScopeNotFound: there is no scope no.such.scope") < 2 {
+			t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
+		}
+		failed := 0
+		for id, d := range documents(t, env, "upload") {
+			if d["scope"] != "no.such.scope" {
+				continue
+			}
+			failed++
+			if err := d.is(document{"state": "UPLOAD-FAILED", "is_upload_failed": 1, "error": "ScopeNotFound", "name": id}); err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+		}
+		if failed != 2 {
+			t.Errorf("%d documents", failed)
+		}
+	})
 	t.Run("older", func(t *testing.T) { checkOlderUploads(t, env, documents(t, env, "older")) })
 	t.Run("size limit", func(t *testing.T) {
 		var sizes []float64
@@ -183,7 +202,7 @@ func checkUploads(t *testing.T, env map[string]string, docs map[string]document)
 		want := document{"task_name": "upload", "scope": "test", "name": id, "type": "file", "n_files": 1, "protocol": "file", "is_upload_submitted": 1}
 		if d["to_rse"] == "NO_SUCH_RSE" {
 			maps.Copy(want, document{"is_upload_failed": 1, "is_upload_successful": nil, "error": "InvalidRSEExpression", "transfer_rate": nil})
-			if !strings.Contains(fmt.Sprint(d["error_details"]), `no RSE is "NO_SUCH_RSE"`) && !strings.Contains(fmt.Sprint(d["error_details"]), "InvalidRSEExpression") {
+			if !strings.Contains(fmt.Sprint(d["error_details"]), `no RSE is "NO_SUCH_RSE"`) {
 				t.Errorf("%s: error_details %v", id, d["error_details"])
 			}
 		} else {

@@ -29,6 +29,17 @@ function collections.create(scope, options)
   return collection
 end
 
+-- try makes a collection as create does. Where that is not possible it says so in the log, and returns nil and the error: a test
+-- goes on and tells of each upload, which is what it is for, and raises the error at its end.
+function collections.try(scope, options)
+  local made, collection = pcall(collections.create, scope, options)
+  if made then
+    return collection
+  end
+  log.error("no dataset in scope " .. scope .. ", files are attached to none: " .. tostring(collection))
+  return nil, collection
+end
+
 -- attach puts a file into a collection. It returns false and the error where that is not possible; one that is in it already
 -- is fine.
 function collections.attach(collection, scope, name)

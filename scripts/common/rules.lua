@@ -18,13 +18,22 @@ function rules.flags(document)
   return document
 end
 
+-- unsigned is a PFN without the signature by which whoever sees it may read the file for a time.
+function rules.unsigned(pfn)
+  local query = pfn:match("%?(.*)")
+  if query and (query:find("[Ss]ignature=") or query:find("temp_url_sig=")) then
+    return pfn:match("^[^?]*")
+  end
+  return pfn
+end
+
 -- replica_pfn returns the first PFN of a file at an RSE, nil when it is not there (yet).
 local function replica_pfn(scope, name, rse)
   local found, replica = pcall(function()
     return rucio.list_replicas({ { scope = scope, name = name } }, { all_states = true }):first()
   end)
   local pfns = found and replica and replica.rses and replica.rses[rse]
-  return pfns and pfns[1]
+  return pfns and pfns[1] and rules.unsigned(pfns[1])
 end
 
 local function merged(document, base)
@@ -55,7 +64,8 @@ function rules.document(rule, base)
   }, base)
 end
 
--- documents makes a document for each rule of a DID; one with a random rule_id when there is none.
+-- documents makes a document for each rule of a DID; one with a random rule_id when there is none, or none that Rucio tells of:
+-- then why is returned too.
 function rules.documents(scope, name, base)
   local all = {}
   local listed, problem = pcall(function()
@@ -63,18 +73,22 @@ function rules.documents(scope, name, base)
       all[#all + 1] = rules.document(rule, base)
     end
   end)
-  if not listed and problem.class ~= "DataIdentifierNotFound" then
-    error(problem, 0)
-  end
   if #all == 0 then
     all[1] = merged({ ["@timestamp"] = timestamp.milliseconds(), rule_id = uuid() }, base)
+  end
+  if not listed and problem.class ~= "DataIdentifierNotFound" then
+    return all, problem
   end
   return all
 end
 
 -- emit hands the documents of a DID's rules to the databases.
 function rules.emit(task, scope, name, base)
-  for _, document in ipairs(rules.documents(scope, name, base)) do
+  local documents, problem = rules.documents(scope, name, base)
+  if problem then
+    task.check("rules of " .. scope .. ":" .. name, false, problem)
+  end
+  for _, document in ipairs(documents) do
     task.emit(document, { id = document.rule_id })
   end
 end
@@ -121,15 +135,39 @@ function rules.follow(entries, timeout, poll)
   end
 end
 
--- expire ends all rules of a DID now, so that its replicas are deleted. A DID that does not exist has none.
+-- problem tells why a rule that was followed for some seconds is not OK, nil when it is.
+function rules.problem(entry, timeout)
+  if entry.state == "OK" then
+    return nil
+  end
+  local text = entry.state or "in no state that could be asked for"
+  local why = entry.rule and entry.rule.error
+  if why and why ~= json.null and why ~= "" then
+    text = text .. " (" .. why .. ")"
+  end
+  return entry.timed_out and string.format("still %s after %g s", text, timeout) or text
+end
+
+-- expire ends all rules of a DID now, so that its replicas are deleted. A DID that does not exist has none. A rule that cannot
+-- be ended keeps no other from that.
 function rules.expire(scope, name)
-  local listed, problem = pcall(function()
-    for _, rule in ipairs(rucio.list_did_rules(scope, name):collect()) do
-      rucio.update_replication_rule(rule.id, { lifetime = -10, purge_replicas = true })
-    end
+  local listed, all = pcall(function()
+    return rucio.list_did_rules(scope, name):collect()
   end)
-  if not listed and problem.class ~= "DataIdentifierNotFound" then
-    error(problem, 0)
+  if not listed and all.class == "DataIdentifierNotFound" then
+    return
+  elseif not listed then
+    error(all, 0)
+  end
+  local first
+  for _, rule in ipairs(all) do
+    local ended, problem = pcall(rucio.update_replication_rule, rule.id, { lifetime = -10, purge_replicas = true })
+    if not ended then
+      first = first or problem
+    end
+  end
+  if first then
+    error(first, 0)
   end
 end
 

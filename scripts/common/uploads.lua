@@ -23,9 +23,15 @@ end
 -- slowest is the rate, in bytes a second, below which an upload is given up when nobody says how long it may take.
 local SLOWEST = 1e6
 
+-- reason is why a file was not uploaded; where the error is one of many files, what it says of the only one there was.
+local function reason(problem)
+  local results = type(problem) == "table" and problem.results
+  return results and #results == 1 and results[1].reason or tostring(problem)
+end
+
 -- run uploads a file. upload has path, rse, scope, name, size, lifetime, protocol and timeout (of which the last four may be
--- nil). It returns what became of it: ok, problem (the error), duration in seconds, attempted_at, and already, when the same
--- bytes were there and nothing was sent.
+-- nil). It returns what became of it: ok, problem (the error), reason (what people want to know of it), duration in seconds,
+-- attempted_at, and already, when the same bytes were there and nothing was sent.
 function uploads.run(upload)
   local traces = {}
   local result = { attempted_at = timestamp.iso() }
@@ -52,7 +58,8 @@ function uploads.run(upload)
       log.warn("the same bytes were there already, nothing was sent")
     end
   else
-    log.warn(string.format("upload of %s:%s to %s failed: %s", upload.scope, upload.name, upload.rse, tostring(result.problem)))
+    result.reason = reason(result.problem)
+    log.warn(string.format("upload of %s:%s to %s failed: %s", upload.scope, upload.name, upload.rse, result.reason))
   end
   return result
 end

@@ -7,10 +7,10 @@ local uploads = require "common.uploads"
 local TestUpload = {
   doc = "Uploads files to each RSE by each protocol, into a dataset of the day. The task fails when an upload does.",
   kwargs = {
-    rses = { "list", required = true, min = 1, of = "string", doc = "RSEs to upload to" },
+    rses = { "list", required = true, min = 1, of = { "string", min = 1 }, doc = "RSEs to upload to" },
     protocols = { "list", required = true, min = 1, of = "string", doc = "schemes to upload by: https, davs, root ..." },
-    scope = { "string", required = true, doc = "scope of the files and of their dataset" },
-    lifetime = { "duration", required = true, doc = "how long the rules of the files last" },
+    scope = { "string", required = true, min = 1, doc = "scope of the files and of their dataset" },
+    lifetime = { "duration", required = true, min = 1, doc = "how long the rules of the files last" },
     n_files = { "integer", default = 0, min = 0, doc = "random files to make, for each RSE and protocol" },
     sizes = { "list", default = {}, of = { "bytes", min = 1 }, doc = "size of each file" },
     file_paths = { "list", default = {}, of = "string", doc = "files to upload, instead of random ones" },
@@ -36,10 +36,10 @@ end
 local function wanted_sizes(kwargs)
   local older, all = kwargs.databases ~= nil, {}
   if kwargs.n_files < 1 or #kwargs.sizes < 1 then
-    error("there is nothing to upload: give n_files and sizes, or file_paths", 0)
+    error("there is nothing to upload: give kwargs.n_files and kwargs.sizes, or kwargs.file_paths", 0)
   end
   if not older and #kwargs.sizes ~= kwargs.n_files then
-    error(string.format("sizes has %d entries for n_files: %d; each file needs one", #kwargs.sizes, kwargs.n_files), 0)
+    error(string.format("kwargs.sizes has %d entries for n_files: %d; each file needs one", #kwargs.sizes, kwargs.n_files), 0)
   end
   for _, size in ipairs(kwargs.sizes) do
     for _ = 1, older and kwargs.n_files or 1 do
@@ -75,26 +75,34 @@ end
 -- one uploads a file and tells of it.
 local function one(task, kwargs, dataset, upload, id)
   local result = uploads.run(upload)
-  if result.ok then
+  if result.ok and dataset then
     local attached, problem = collections.attach(dataset, upload.scope, upload.name)
     if not attached then
       log.warn("not attached to " .. did.format(dataset) .. ": " .. tostring(problem))
     end
   end
   report(task, kwargs, upload, result, id)
-  task.check(string.format("upload of %s to %s by %s", upload.name, upload.rse, upload.protocol), result.ok, result.problem)
+  task.check(string.format("upload of %s to %s by %s", upload.name, upload.rse, upload.protocol), result.ok, result.reason)
+end
+
+-- check_paths refuses paths that are no files. Nothing is uploaded then.
+local function check_paths(paths)
+  for i, path in ipairs(paths) do
+    local field = string.format("kwargs.file_paths[%d]: ", i - 1)
+    if not file.exists(path) then
+      error(field .. "there is no file " .. path, 0)
+    elseif storage.stat(path).folder then
+      error(field .. path .. " is a folder; name the files in it", 0)
+    end
+  end
 end
 
 function TestUpload.run(task, kwargs)
   local given = #kwargs.file_paths > 0
-  for _, path in ipairs(kwargs.file_paths) do
-    if not file.exists(path) then
-      error("there is no file " .. path, 0)
-    end
-  end
+  check_paths(kwargs.file_paths)
   local sizes = not given and wanted_sizes(kwargs)
   local several = #kwargs.rses * #kwargs.protocols > 1
-  local dataset = collections.create(kwargs.scope)
+  local dataset, no_dataset = collections.try(kwargs.scope)
   for _, rse in ipairs(kwargs.rses) do
     for number, protocol in ipairs(kwargs.protocols) do
       local files = given and given_files(kwargs, { number = number, protocol = protocol }) or random_files(kwargs, sizes)
@@ -109,6 +117,9 @@ function TestUpload.run(task, kwargs)
         end
       end
     end
+  end
+  if no_dataset then
+    error(no_dataset, 0)
   end
 end
 

@@ -8,8 +8,8 @@ local function with(more)
   local kwargs = {
     activity = { "string", required = true, doc = "activity of the replication rules" },
     n_files = { "integer", required = true, min = 1, doc = "files" },
-    scope = { "string", required = true, doc = "scope of the files and of their dataset" },
-    lifetime = { "duration", required = true, doc = "how long the rules last" },
+    scope = { "string", required = true, min = 1, doc = "scope of the files and of their dataset" },
+    lifetime = { "duration", required = true, min = 1, doc = "how long the rules last" },
     naming_prefix = { "string", default = "", doc = "begins the names of the files" },
     eb_id = { "string", default = "test_eb_001", doc = "execution block, begins the DIDs" },
     product_id = { "string", default = "test_prod_001", doc = "product, the second part of the DIDs" },
@@ -26,7 +26,7 @@ end
 local TestUploadReplication = {
   doc = "Uploads files of each size to each RSE, with a rule for each of the others. The task fails when one of these does.",
   kwargs = with {
-    rses = { "list", required = true, min = 1, of = "string", doc = "RSEs to upload to and to replicate between" },
+    rses = { "list", required = true, min = 1, of = { "string", min = 1 }, doc = "RSEs to upload to and to replicate between" },
     sizes = { "list", required = true, min = 1, of = { "bytes", min = 1 }, doc = "sizes; n_files of each" },
   },
 }
@@ -34,7 +34,7 @@ local TestUploadReplication = {
 local TestUploadReplicationRandom = {
   doc = "Uploads files to RSEs chosen by chance, each with a rule for another one. The task fails when one of these does.",
   kwargs = with {
-    rses = { "list", required = true, min = 2, of = "string", doc = "RSEs to choose from" },
+    rses = { "list", required = true, min = 2, of = { "string", min = 1 }, doc = "RSEs to choose from" },
     size = { "bytes", required = true, min = 1, doc = "of each file" },
   },
 }
@@ -56,14 +56,16 @@ local function send(task, kwargs, dataset, rse, size)
   }
   local result = uploads.run(upload)
   file.remove(path)
-  task.check("upload of " .. upload.name .. " to " .. rse, result.ok, result.problem)
+  task.check("upload of " .. upload.name .. " to " .. rse, result.ok, result.reason)
   if not result.ok then
     rules.emit(task, upload.scope, upload.name, uploads.older_base(task, upload, result))
     return nil
   end
-  local attached, problem = collections.attach(dataset, upload.scope, upload.name)
-  if not attached then
-    log.warn("not attached to " .. did.format(dataset) .. ": " .. tostring(problem))
+  if dataset then
+    local attached, problem = collections.attach(dataset, upload.scope, upload.name)
+    if not attached then
+      log.warn("not attached to " .. did.format(dataset) .. ": " .. tostring(problem))
+    end
   end
   return upload
 end
@@ -92,7 +94,8 @@ local function finish(task, kwargs, sent, followed)
   if kwargs.wait > 0 then
     rules.follow(followed, kwargs.wait, kwargs.poll)
     for _, entry in ipairs(followed) do
-      task.check("replica of " .. entry.what, entry.state == "OK", entry.timed_out and "still " .. entry.state or entry.state)
+      local problem = rules.problem(entry, kwargs.wait)
+      task.check("replica of " .. entry.what, not problem, problem)
     end
   end
   for _, upload in ipairs(sent) do
@@ -104,7 +107,7 @@ end
 
 -- all sends the files of a list of { rse =, size =, to = { RSEs } }.
 local function all(task, kwargs, plan)
-  local dataset = collections.create(kwargs.scope)
+  local dataset, no_dataset = collections.try(kwargs.scope)
   local sent, followed = {}, {}
   for _, step in ipairs(plan) do
     local upload = send(task, kwargs, dataset, step.rse, step.size)
@@ -114,6 +117,9 @@ local function all(task, kwargs, plan)
     end
   end
   finish(task, kwargs, sent, followed)
+  if no_dataset then
+    error(no_dataset, 0)
+  end
 end
 
 -- others are the RSEs but one.
@@ -129,6 +135,9 @@ end
 
 function TestUploadReplication.run(task, kwargs)
   local plan = {}
+  if #others(kwargs.rses, kwargs.rses[1]) == 0 then
+    log.warn("kwargs.rses names only one RSE: files are uploaded, but there is no other to replicate them to")
+  end
   for _, rse in ipairs(kwargs.rses) do
     for _, size in ipairs(kwargs.sizes) do
       for _ = 1, kwargs.n_files do
@@ -145,7 +154,7 @@ function TestUploadReplicationRandom.run(task, kwargs)
     local rse = random.choice(kwargs.rses)
     local rest = others(kwargs.rses, rse)
     if #rest == 0 then
-      error("rses names only one RSE: a rule needs another one", 0)
+      error("kwargs.rses names only one RSE: a rule needs another one", 0)
     end
     plan[#plan + 1] = { rse = rse, size = kwargs.size, to = { random.choice(rest) } }
   end

@@ -5,9 +5,9 @@ local uploads = require "common.uploads"
 local UploadSizeLimit = {
   doc = "Uploads FITS images that grow by a factor, until one cannot be uploaded. The task fails when one cannot.",
   kwargs = {
-    rse = { "string", required = true, doc = "RSE to upload to" },
-    scope = { "string", required = true, doc = "scope of the files" },
-    lifetime = { "duration", required = true, doc = "how long the rules of the files last" },
+    rse = { "string", required = true, min = 1, doc = "RSE to upload to" },
+    scope = { "string", required = true, min = 1, doc = "scope of the files" },
+    lifetime = { "duration", required = true, min = 1, doc = "how long the rules of the files last" },
     min_size = { "integer", required = true, min = 1, doc = "values (8 bytes each) in the first image" },
     max_size = { "integer", required = true, min = 1, doc = "values in the last one, at most" },
     factor = { "number", required = true, min = 1, doc = "by which images grow; more than 1" },
@@ -31,12 +31,15 @@ local function attempt(task, kwargs, values)
   local result = uploads.run(upload)
   file.remove(path)
   task.emit(uploads.document(task, upload, result), { id = name })
-  return task.check(string.format("upload of %d bytes", size), result.ok, result.problem), size
+  return task.check(string.format("upload of %d bytes", size), result.ok, result.reason), size
 end
 
 function UploadSizeLimit.run(task, kwargs)
   if kwargs.factor <= 1 then
-    error("factor must be more than 1, or sizes do not grow", 0)
+    error("kwargs.factor must be more than 1, or sizes do not grow", 0)
+  elseif kwargs.min_size > kwargs.max_size then
+    error(string.format("kwargs.min_size (%d) is more than kwargs.max_size (%d): there is nothing to upload",
+      kwargs.min_size, kwargs.max_size), 0)
   end
   local values, largest = kwargs.min_size, nil
   while values <= kwargs.max_size do
