@@ -108,14 +108,22 @@ func TestTransferMatrix(t *testing.T) {
 	}
 }
 
+// storages is the lake with what opens the RSEs on real servers.
+func storages(t *testing.T) (bed *testbed.Env, env map[string]string) {
+	t.Helper()
+	bed, env = lake(t)
+	vars := bed.RequireService(t, "rses")
+	maps.Copy(env, map[string]string{
+		"RUCIO_CFG_CLIENT_CA_CERT": bed.CA, "RUCIO_HOME": bed.State, "BEARER_TOKEN_FILE": vars["TESTBED_RSE_ROOT3_TOKEN"],
+		"X509_USER_CERT": vars["TESTBED_RSE_DAVS1_CERT"], "X509_USER_KEY": vars["TESTBED_RSE_DAVS1_KEY"],
+	})
+	return bed, env
+}
+
 // On all the storages of the testbed: XRootD with and without a token, a cluster of it, WebDAV, S3 with keys and signed
 // addresses, posix; each by all of its protocols.
 func TestTransferMatrixOnStorages(t *testing.T) {
-	bed, env := lake(t)
-	vars := bed.RequireService(t, "rses")
-	env["RUCIO_CFG_CLIENT_CA_CERT"], env["RUCIO_HOME"] = bed.CA, bed.State
-	env["X509_USER_CERT"], env["X509_USER_KEY"] = vars["TESTBED_RSE_DAVS1_CERT"], vars["TESTBED_RSE_DAVS1_KEY"]
-	env["BEARER_TOKEN_FILE"] = vars["TESTBED_RSE_ROOT3_TOKEN"]
+	_, env := storages(t)
 	matrix(env, "rses: [ROOT1, ROOT3, CLUSTER1, DAVS1, DAVS2, S31, S32, IDENT1, MULTI1]", "size: 3MB", "replicate: none")
 	code, stdout, stderr := run(t, env)
 	if code != fail.OK {
@@ -174,23 +182,42 @@ func TestTransferMatrixCleansUp(t *testing.T) {
 	}
 }
 
+// What Rucio does not know is named by the field of the definition that has it.
+func TestTransferMatrixOfNothing(t *testing.T) {
+	_, env := lake(t)
+	for kwargs, want := range map[string]string{
+		`rse_expression: "nothing=1"`:           `kwargs.rse_expression: no RSE is "nothing=1": RSE Expression resulted in an empty set.`,
+		`rse_expression: "tier=1&("`:            `kwargs.rse_expression: no RSE is "tier=1&(": Problem with parentheses.`,
+		"rses: [POSIX1]\n    protocols: [davs]": "none of POSIX1 reads and writes by davs: see kwargs.protocols",
+	} {
+		matrix(env, kwargs)
+		if code, stdout, stderr := run(t, env); code != fail.Task || !strings.Contains(stdout, want) {
+			t.Errorf("%s: exit code %d, want %s\n%s%s", kwargs, code, want, stdout, stderr)
+		}
+	}
+}
+
 // What is wrong with a definition is said in its words.
 func TestWrongTransferTasks(t *testing.T) {
 	for _, c := range []struct {
 		class, kwargs, want string
 		code                fail.Code
 	}{
-		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 1", "there is nothing to upload: give n_files and sizes, or file_paths", fail.Task},
-		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 1, n_files: 2, sizes: [1]", "sizes has 1 entries for n_files: 2; each file needs one", fail.Task},
-		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 1, file_paths: [/nowhere/x]", "there is no file /nowhere/x", fail.Task},
+		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 1", "there is nothing to upload: give kwargs.n_files and kwargs.sizes, or kwargs.file_paths", fail.Task},
+		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 1, n_files: 2, sizes: [1]", "kwargs.sizes has 1 entries for n_files: 2; each file needs one", fail.Task},
+		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 1, file_paths: [/nowhere/x]", "kwargs.file_paths[0]: there is no file /nowhere/x", fail.Task},
+		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 1, file_paths: [matrix_test.go, testdata]", "kwargs.file_paths[1]: testdata is a folder; name the files in it", fail.Task},
+		{"upload.TestUpload", `rses: ["{{ NOTHING }}"], protocols: [file], scope: s, lifetime: 1`, "kwargs.rses[0]: must have at least 1 character", fail.Definition},
+		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 0", "kwargs.lifetime: must be at least 1 second, not 0", fail.Definition},
 		{"upload.TestUpload", "rses: [], protocols: [file], scope: s", "kwargs.rses: ", fail.Definition},
 		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s", "kwargs.lifetime: is required", fail.Definition},
 		{"upload_replication.TestUploadReplication", "rses: [A], scope: s, lifetime: 1, sizes: [1], n_files: 1", "kwargs.activity: is required", fail.Definition},
 		{"upload_replication_random.TestUploadReplicationRandom", "rses: [A], scope: s, lifetime: 1, size: 1, n_files: 1, activity: a", "kwargs.rses: ", fail.Definition},
-		{"upload_replication_random.TestUploadReplicationRandom", "rses: [A, A], scope: s, lifetime: 1, size: 1, n_files: 1, activity: a", "rses names only one RSE: a rule needs another one", fail.Task},
-		{"upload_size_limit.UploadSizeLimit", "rse: A, scope: s, lifetime: 1, min_size: 1, max_size: 2, factor: 1", "factor must be more than 1, or sizes do not grow", fail.Task},
+		{"upload_replication_random.TestUploadReplicationRandom", "rses: [A, A], scope: s, lifetime: 1, size: 1, n_files: 1, activity: a", "kwargs.rses names only one RSE: a rule needs another one", fail.Task},
+		{"upload_size_limit.UploadSizeLimit", "rse: A, scope: s, lifetime: 1, min_size: 1, max_size: 2, factor: 1", "kwargs.factor must be more than 1, or sizes do not grow", fail.Task},
+		{"upload_size_limit.UploadSizeLimit", "rse: A, scope: s, lifetime: 1, min_size: 3, max_size: 2, factor: 2", "kwargs.min_size (3) is more than kwargs.max_size (2): there is nothing to upload", fail.Task},
 		{"upload_size_limit.UploadSizeLimit", "rse: A, scope: s, lifetime: 1, min_size: 0, max_size: 2, factor: 2", "kwargs.min_size: ", fail.Definition},
-		{"transfer.TransferMatrix", "scope: s", "there is no RSE to try: give rses, or an rse_expression that matches some", fail.Task},
+		{"transfer.TransferMatrix", "scope: s", "there is no RSE to try: give kwargs.rses, or a kwargs.rse_expression that matches some", fail.Task},
 		{"transfer.TransferMatrix", "scope: s, replicate: some", "kwargs.replicate: ", fail.Definition},
 		{"transfer.TransferMatrix", "scope: s, size: big", "kwargs.size: ", fail.Definition},
 	} {

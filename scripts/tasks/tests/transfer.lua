@@ -1,21 +1,24 @@
 -- Tries all that RSEs are for: files go there and come back by each protocol, and on to other RSEs by rules.
 
 local rules = require "common.rules"
+local timestamp = require "common.timestamp"
 local uploads = require "common.uploads"
 
 local TransferMatrix = {
   doc = "For each RSE and protocol: uploads a file, looks at it, downloads it, compares it, has Rucio copy it to another RSE, "
     .. "and removes all of it again. Tells the time of each step, in a table and in documents.",
   kwargs = {
-    rses = { "list", default = {}, of = "string", doc = "RSEs to try" },
+    rses = { "list", default = {}, of = { "string", min = 1 }, doc = "RSEs to try" },
     rse_expression = { "string", doc = "those of an expression, besides" },
     protocols = { "list", default = {}, of = "string", doc = "schemes to try; all that an RSE reads and writes by when empty" },
-    scope = { "string", required = true, doc = "scope of the files" },
+    scope = { "string", required = true, min = 1, doc = "scope of the files" },
+    naming_prefix = { "string", default = "matrix", doc = "begins the names of the files" },
     size = { "bytes", default = "1MB", min = 1, doc = "of each file" },
-    lifetime = { "duration", default = "1h", doc = "how long rules last when the task cannot remove them" },
+    lifetime = { "duration", default = "1h", min = 1, doc = "how long rules last when the task cannot remove them" },
     replicate = { "string", default = "next", enum = { "next", "all", "random", "none" },
       doc = "rules for which of the destinations: the next in their order, all, one by chance, none" },
-    destinations = { "list", default = {}, of = "string", doc = "RSEs to replicate to; those that are tried when empty" },
+    destinations = { "list", default = {}, of = { "string", min = 1 },
+      doc = "RSEs to replicate to; those that are tried when empty" },
     activity = { "string", default = "Functional Test", doc = "activity of the rules" },
     rule_timeout = { "duration", default = "15m", doc = "how long rules are followed" },
     poll = { "duration", default = "10s", min = 0.1, doc = "how often they are looked at" },
@@ -38,24 +41,44 @@ local function chosen_rses(kwargs)
     add(rse)
   end
   if kwargs.rse_expression then
-    for row in rucio.list_rses{ rse_expression = kwargs.rse_expression } do
-      add(row.rse)
+    local matched, problem = pcall(function()
+      for row in rucio.list_rses{ rse_expression = kwargs.rse_expression } do
+        add(row.rse)
+      end
+    end)
+    if not matched and problem.class == "InvalidRSEExpression" then
+      error(string.format("kwargs.rse_expression: no RSE is %q: %s", kwargs.rse_expression, problem.message), 0)
+    elseif not matched then
+      error(problem, 0)
     end
   end
   if #all == 0 then
-    error("there is no RSE to try: give rses, or an rse_expression that matches some", 0)
+    error("there is no RSE to try: give kwargs.rses, or a kwargs.rse_expression that matches some", 0)
   end
   return all
 end
 
+-- protocols_of are the protocols of an RSE. It returns nil and the error where Rucio knows no such RSE, which is a result as
+-- others are.
+local function protocols_of(rse)
+  local found, answer = pcall(rucio.get_rse, rse)
+  if found then
+    return answer.protocols
+  elseif answer.class == "RSENotFound" then
+    return nil, answer
+  end
+  error(answer, 0)
+end
+
 -- chosen_protocols are the schemes to try at an RSE, in the order of its protocols.
-local function chosen_protocols(kwargs, rse)
-  local wanted = {}
+local function chosen_protocols(kwargs, rse, protocols)
+  local wanted, has = {}, {}
   for _, scheme in ipairs(kwargs.protocols) do
     wanted[scheme] = true
   end
   local all, known = {}, {}
-  for _, protocol in ipairs(rucio.get_rse(rse).protocols) do
+  for _, protocol in ipairs(protocols) do
+    has[#has + 1] = protocol.scheme
     local wan = protocol.domains and protocol.domains.wan or {}
     local usable = (wan.read or 0) > 0 and (wan.write or 0) > 0
     if usable and not known[protocol.scheme] and (#kwargs.protocols == 0 or wanted[protocol.scheme]) then
@@ -65,7 +88,7 @@ local function chosen_protocols(kwargs, rse)
   end
   for _, scheme in ipairs(kwargs.protocols) do
     if not known[scheme] then
-      log.warn(rse .. " does not read and write by " .. scheme .. ": left out")
+      log.warn(string.format("%s does not read and write by %s: left out (it has %s)", rse, scheme, table.concat(has, ", ")))
     end
   end
   return all
@@ -94,16 +117,23 @@ local function chosen_destinations(kwargs, rses, rse)
   return { kwargs.replicate == "random" and random.choice(behind) or behind[1] }
 end
 
--- step does one thing with a file, and notes how long it took, or why it failed. It returns whether it went well.
+-- judge notes whether a step went well; the first that did not is what the file failed by. reason is for people.
+local function judge(task, cell, name, ok, problem, reason)
+  if not ok and not cell.failed then
+    cell.failed, cell.problem = name, problem
+  end
+  local what = cell.protocol and cell.rse .. " by " .. cell.protocol or cell.rse
+  return task.check(what .. ": " .. name, ok, reason or problem)
+end
+
+-- step does one thing with a file, and notes how long it took, or why it failed. It returns whether it went well, and why not.
 local function step(task, cell, name, fn)
   local timer = time.timer()
   local ok, problem = pcall(fn)
   if ok then
     cell.took[name] = timer:elapsed()
-  else
-    cell.failed, cell.problem = name, problem
   end
-  return task.check(cell.rse .. " by " .. cell.protocol .. ": " .. name, ok, problem)
+  return judge(task, cell, name, ok, problem), problem
 end
 
 -- look compares what is at the storage with what was sent.
@@ -148,39 +178,44 @@ end
 -- replicate makes the rules of a file, and notes them for rules.follow.
 local function replicate(task, kwargs, cell, followed)
   for _, to in ipairs(cell.destinations) do
-    step(task, cell, "rule to " .. to, function()
-      local ids = rucio.add_replication_rule{
+    local entry = { to = to, cell = cell, started = time.now() }
+    cell.rules[#cell.rules + 1] = entry
+    local made, problem = step(task, cell, "rule to " .. to, function()
+      entry.id = rucio.add_replication_rule{
         dids = { { scope = cell.scope, name = cell.name } }, copies = 1, rse_expression = to, lifetime = kwargs.lifetime,
         activity = kwargs.activity, source_replica_expression = cell.rse,
-      }
-      local entry = { id = ids[1], started = time.now(), to = to, cell = cell }
-      cell.rules[#cell.rules + 1] = entry
-      followed[#followed + 1] = entry
+      }[1]
     end)
+    if made then
+      followed[#followed + 1] = entry
+    else
+      entry.state, entry.refusal = "REFUSED", problem
+    end
   end
 end
 
--- there_and_back uploads a file, and gets it back.
-local function there_and_back(task, kwargs, cell)
-  cell.path = file.random(cell.size, { name = cell.name })
-  if not kwargs.keep then
-    task.defer(function()
-      rules.expire(cell.scope, cell.name)
-    end)
-  end
+-- send uploads the file of a cell, and begins its document. It returns whether that went well.
+local function send(task, kwargs, cell)
   local upload = {
     path = cell.path, name = cell.name, size = cell.size, rse = cell.rse, protocol = cell.protocol, scope = cell.scope,
     lifetime = kwargs.lifetime, timeout = kwargs.transfer_timeout,
   }
-  local result = uploads.run(upload)
+  local result = cell.unknown and { problem = cell.unknown, attempted_at = timestamp.iso() } or uploads.run(upload)
   cell.document = uploads.document(task, upload, result)
-  step(task, cell, "upload", function()
-    if not result.ok then
-      error(result.problem, 0)
-    end
-  end)
-  if result.ok then
-    cell.took.upload = result.duration
+  cell.took.upload = result.ok and result.duration or nil
+  return judge(task, cell, "upload", result.ok, result.problem, result.reason)
+end
+
+-- there_and_back uploads a file, and gets it back.
+local function there_and_back(task, kwargs, cell)
+  cell.begun = true
+  cell.path = file.random(cell.size, { name = cell.name })
+  if not kwargs.keep and not cell.unknown then
+    task.defer(function()
+      rules.expire(cell.scope, cell.name)
+    end)
+  end
+  if send(task, kwargs, cell) then
     local _ = step(task, cell, "stat", function() look(cell) end)
       and step(task, cell, "download", function() fetch(kwargs, cell) end)
       and step(task, cell, "compare", function() compare(cell) end)
@@ -188,6 +223,20 @@ local function there_and_back(task, kwargs, cell)
   for _, path in ipairs({ cell.path, cell.copy }) do
     file.remove(path)
   end
+end
+
+-- rule_document tells of a rule: as Rucio said last, or as it was asked for when Rucio has said nothing.
+local function rule_document(task, cell, entry)
+  local base = {
+    task_name = task.name, file_size = cell.size, type = "file", n_files = 1, is_submitted = 1, state = entry.state,
+    replication_duration = entry.state == "OK" and entry.duration or nil, is_timed_out = entry.timed_out and 1 or 0,
+  }
+  if entry.refusal then
+    base.error, base.error_details = uploads.problem_fields(entry.refusal)
+  end
+  return rules.document(entry.rule or {
+    id = entry.id, scope = cell.scope, name = cell.name, source_replica_expression = cell.rse, rse_expression = entry.to,
+  }, base)
 end
 
 -- report writes the documents of a file: one of its way there and back, one of each rule.
@@ -201,15 +250,12 @@ local function report(task, cell)
   if cell.failed then
     document.failed_step = cell.failed
     document.error, document.error_details = uploads.problem_fields(cell.problem)
+  elseif not cell.done then
+    document.failed_step = "stopped"
   end
   task.emit(document, { id = cell.name })
   for _, entry in ipairs(cell.rules) do
-    if entry.rule then
-      task.emit(rules.document(entry.rule, {
-        task_name = task.name, file_size = cell.size, type = "file", n_files = 1, is_submitted = 1,
-        replication_duration = entry.state == "OK" and entry.duration or nil, is_timed_out = entry.timed_out and 1 or 0,
-      }), { id = entry.id })
-    end
+    task.emit(rule_document(task, cell, entry), { id = entry.id })
   end
 end
 
@@ -217,21 +263,30 @@ local function seconds(value)
   return value and string.format("%.2fs", value) or "-"
 end
 
+-- outcome is what became of a file, in a word or two.
+local function outcome(cell)
+  if cell.failed then
+    return "failed: " .. cell.failed
+  elseif cell.done then
+    return "ok"
+  end
+  return cell.begun and "stopped" or "not tried"
+end
+
 -- rows are the lines of the table: one for each file, and one more for each further rule.
 local function rows(cells)
   local all = { { "rse", "protocol", "upload", "stat", "download", "compare", "rule to", "state", "after", "result" } }
   for _, cell in ipairs(cells) do
-    local row = { cell.rse, cell.protocol }
+    local row = { cell.rse, cell.protocol or "-" }
     for _, name in ipairs{ "upload", "stat", "download", "compare" } do
       row[#row + 1] = cell.failed == name and "FAILED" or seconds(cell.took[name])
     end
-    local first = cell.rules[1] or {}
-    row[7], row[8], row[9] = first.to or "-", first.state or "-", seconds(first.duration)
-    row[10] = cell.failed and "failed: " .. cell.failed or "ok"
-    all[#all + 1] = row
-    for i = 2, #cell.rules do
-      local entry = cell.rules[i]
-      all[#all + 1] = { "", "", "", "", "", "", entry.to, entry.state or "-", seconds(entry.duration), "" }
+    for i = 1, math.max(1, #cell.rules) do
+      local entry = cell.rules[i] or {}
+      row[7], row[9], row[10] = entry.to or "-", seconds(entry.duration), i == 1 and outcome(cell) or ""
+      row[8] = (entry.state or "-") .. (entry.timed_out and ", timeout" or "")
+      all[#all + 1] = row
+      row = { "", "", "", "", "", "" }
     end
   end
   return all
@@ -254,26 +309,63 @@ local function show(lines)
   end
 end
 
--- plan makes the cells of the matrix.
+-- plan makes the cells of the matrix. An RSE that Rucio does not know has one too, to tell of it.
 local function plan(kwargs)
-  local rses, cells = chosen_rses(kwargs), {}
+  local rses, known, cells = chosen_rses(kwargs), {}, {}
   for _, rse in ipairs(rses) do
-    for _, protocol in ipairs(chosen_protocols(kwargs, rse)) do
+    local protocols, unknown = protocols_of(rse)
+    if not unknown then
+      known[#known + 1] = rse
+    end
+    for _, protocol in ipairs(unknown and { false } or chosen_protocols(kwargs, rse, protocols)) do
       cells[#cells + 1] = {
-        rse = rse, protocol = protocol, scope = kwargs.scope, size = kwargs.size, took = {}, rules = {},
-        name = uploads.random_name(kwargs.size, "matrix_" .. rse .. "_" .. protocol),
-        destinations = chosen_destinations(kwargs, rses, rse),
+        rse = rse, protocol = protocol or nil, unknown = unknown, scope = kwargs.scope, size = kwargs.size, took = {}, rules = {},
+        name = uploads.random_name(kwargs.size, table.concat({ kwargs.naming_prefix, rse, protocol or nil }, "_")),
       }
     end
   end
   if #cells == 0 then
-    error("none of " .. table.concat(rses, ", ") .. " reads and writes by one of the protocols", 0)
+    error(string.format("none of %s reads and writes by %s: see kwargs.protocols", table.concat(rses, ", "),
+      #kwargs.protocols > 0 and table.concat(kwargs.protocols, ", ") or "any protocol"), 0)
+  end
+  for _, cell in ipairs(cells) do
+    cell.destinations = chosen_destinations(kwargs, known, cell.rse)
   end
   return cells
 end
 
+-- conclude judges the rules that were followed to their end.
+local function conclude(task, kwargs, cells, followed)
+  for _, entry in ipairs(followed) do
+    local problem = rules.problem(entry, kwargs.rule_timeout)
+    judge(task, entry.cell, "replica at " .. entry.to, not problem, problem)
+  end
+  for _, cell in ipairs(cells) do
+    cell.done = true
+  end
+end
+
+-- teller returns a function that tells of all files, in documents and in the table, when it is called first.
+local function teller(task, cells)
+  local told = false
+  return function()
+    if told then
+      return
+    end
+    told = true
+    show(rows(cells))
+    for _, cell in ipairs(cells) do
+      if cell.document then
+        report(task, cell)
+      end
+    end
+  end
+end
+
 function TransferMatrix.run(task, kwargs)
   local cells, followed = plan(kwargs), {}
+  local tell = teller(task, cells)
+  task.defer(tell) -- for a task that is stopped before its end; called after all is removed
   for _, cell in ipairs(cells) do
     there_and_back(task, kwargs, cell)
     if cell.took.upload then
@@ -281,18 +373,8 @@ function TransferMatrix.run(task, kwargs)
     end
   end
   rules.follow(followed, kwargs.rule_timeout, kwargs.poll)
-  for _, entry in ipairs(followed) do
-    local cell = entry.cell
-    local why = entry.timed_out and "still " .. tostring(entry.state) .. " after " .. kwargs.rule_timeout .. " s" or entry.state
-    local ok = task.check(cell.rse .. " by " .. cell.protocol .. ": replica at " .. entry.to, entry.state == "OK", why)
-    if not ok and not cell.failed then
-      cell.failed, cell.problem = "replica at " .. entry.to, why
-    end
-  end
-  for _, cell in ipairs(cells) do
-    report(task, cell)
-  end
-  show(rows(cells))
+  conclude(task, kwargs, cells, followed)
+  tell()
 end
 
 return { TransferMatrix = TransferMatrix }
