@@ -135,14 +135,15 @@ func (u *upload) disown(ctx context.Context, f *uploadFile) error {
 }
 
 // hold sees to it that files which are registered now have their own bytes: where a storage lets two rename to one name, another
-// upload may have come in between. It is not registered, and will not come again.
-func (u *upload) hold(ctx context.Context, files []*uploadFile) {
+// upload may have come in between. It is not registered, and will not come again. A storage that does not answer keeps nobody
+// waiting who has given up: the files are registered, and must have their rules.
+func (u *upload) hold(wanted, ctx context.Context, files []*uploadFile) {
 	u.someAtOnce(files, func(f *uploadFile) {
 		if !f.sent || f.site.isSet("skip_upload_stat") {
 			return
 		}
 		if at, err := u.place(f, f.result.PFN, f.result.Scheme); err == nil && !at.Features().Exclusive {
-			u.holdOne(ctx, f, at)
+			u.holdOne(wanted, ctx, f, at)
 		}
 	})
 }
@@ -167,10 +168,13 @@ const readAgain = 1 << 20
 // holdAttempts is how often a file is sent again: others give up once they know that they have come second.
 const holdAttempts = 6
 
-func (u *upload) holdOne(ctx context.Context, f *uploadFile, at *place) {
+func (u *upload) holdOne(wanted, ctx context.Context, f *uploadFile, at *place) {
 	f.owned = true
+	other, err := u.lookOnce(wanted, f, at)
 	for attempt := 1; ; attempt++ {
-		other, err := at.differs(ctx, f.result.Bytes, f.sums, readAgain)
+		if attempt > 1 { // what was sent again has to be seen
+			other, err = at.differs(ctx, f.result.Bytes, f.sums, readAgain)
+		}
 		switch {
 		case storage.Is(err, storage.NotFound):
 			other = "it is gone"
@@ -201,6 +205,16 @@ func (u *upload) holdOne(ctx context.Context, f *uploadFile, at *place) {
 		}
 		return
 	}
+}
+
+// lookOnce tells how what is at a place differs from a file, in the time that its transfer may take.
+func (u *upload) lookOnce(ctx context.Context, f *uploadFile, at *place) (other string, err error) {
+	if f.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.timeout)
+		defer cancel()
+	}
+	return at.differs(ctx, f.result.Bytes, f.sums, readAgain)
 }
 
 // afterRefusal looks into what became of files that could not be registered. Another upload may have registered them, here or

@@ -27,6 +27,21 @@ type faulty struct {
 	rename  func(from, to string) error
 	renamed func()
 	remove  func(pfn string) error
+	stat    func(ctx context.Context)
+}
+
+// Stat looks, on a storage that lets two rename to one name if it is a slow one.
+func (f *faulty) Stat(ctx context.Context, pfn string) (storage.Info, error) {
+	if f.stat != nil {
+		f.stat(ctx)
+	}
+	return f.Backend.Stat(ctx, pfn)
+}
+
+func (f *faulty) Features() storage.Features {
+	features := f.Backend.Features()
+	features.Exclusive = features.Exclusive && f.stat == nil
+	return features
 }
 
 func (f *faulty) Put(ctx context.Context, pfn string, src storage.Source, o storage.PutOptions) error {
@@ -261,6 +276,23 @@ func TestUploadCancelled(t *testing.T) {
 		if r.State != broken || r.PFN != "" && d.stored(r) != "-" || d.state(r) != "" {
 			t.Errorf("got %+v", r)
 		}
+	}
+}
+
+// Who gives up need not wait for a storage that is only looked at again, and has a rule for what is registered.
+func TestUploadCancelledAtTheLastLook(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var moved atomic.Bool
+	d := newFaultyDesk(t, &faulty{renamed: func() { moved.Store(true) }, stat: func(ctx context.Context) {
+		if moved.Load() {
+			cancel(errors.New("enough"))
+			<-ctx.Done() // it does not answer
+		}
+	}})
+	begin := time.Now()
+	results, err := transfer.UploadFiles(ctx, d.c, []transfer.Item{d.file("", "content")}, nil)
+	if err != nil || results[0].State != done || d.state(results[0]) != "AVAILABLE" || d.rules(results[0].DID) != 1 || time.Since(begin) > 20*time.Second {
+		t.Errorf("got %v, %+v after %v", err, results, time.Since(begin))
 	}
 }
 

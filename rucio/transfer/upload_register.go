@@ -30,7 +30,7 @@ func (u *upload) register(ctx context.Context, moved <-chan *uploadFile) {
 		select {
 		case f, more := <-moved:
 			if !more {
-				u.registerFiles(late, files)
+				u.registerFiles(ctx, late, files)
 				return
 			}
 			if files = append(files, f); len(files) < registeredAtOnce {
@@ -38,14 +38,15 @@ func (u *upload) register(ctx context.Context, moved <-chan *uploadFile) {
 			}
 		case <-timer.C:
 		}
-		u.registerFiles(late, files)
+		u.registerFiles(ctx, late, files)
 		files = nil
 		timer.Reset(registerPause)
 	}
 }
 
-// registerFiles registers files whose bytes are where they should be.
-func (u *upload) registerFiles(ctx context.Context, files []*uploadFile) {
+// registerFiles registers files whose bytes are where they should be, in the time that ctx has; what is only to make sure ends
+// with wanted.
+func (u *upload) registerFiles(wanted, ctx context.Context, files []*uploadFile) {
 	if len(files) == 0 {
 		return
 	}
@@ -71,7 +72,7 @@ func (u *upload) registerFiles(ctx context.Context, files []*uploadFile) {
 	own = u.standing(own)
 	u.addReplicas(ctx, own)
 	u.confirm(ctx, u.standing(own))
-	u.hold(ctx, u.standing(own))
+	u.hold(wanted, ctx, u.standing(own))
 	own = u.standing(own)
 	u.attach(ctx, own)
 	u.addRules(ctx, own)
