@@ -89,15 +89,17 @@ local function replicate(task, kwargs, upload, to)
   return { id = ids[1], started = time.now(), what = upload.name .. " at " .. to }
 end
 
--- finish follows the rules, if that is wanted, and writes the documents.
-local function finish(task, kwargs, sent, followed)
-  if kwargs.wait > 0 then
-    rules.follow(followed, kwargs.wait, kwargs.poll)
-    for _, entry in ipairs(followed) do
-      local problem = rules.problem(entry, kwargs.wait)
-      task.check("replica of " .. entry.what, not problem, problem)
-    end
+-- follow follows the rules to their end.
+local function follow(task, kwargs, followed)
+  rules.follow(followed, kwargs.wait, kwargs.poll)
+  for _, entry in ipairs(followed) do
+    local problem = rules.problem(entry, kwargs.wait)
+    task.check("replica of " .. entry.what, not problem, problem)
   end
+end
+
+-- tell writes the documents.
+local function tell(task, sent)
   for _, upload in ipairs(sent) do
     rules.emit(task, upload.scope, upload.name, {
       task_name = task.name, file_size = upload.size, type = "file", n_files = 1, is_submitted = 1,
@@ -109,6 +111,9 @@ end
 local function all(task, kwargs, plan)
   local dataset, no_dataset = collections.try(kwargs.scope)
   local sent, followed = {}, {}
+  task.defer(function() -- a task that is stopped tells of what there is, too
+    tell(task, sent)
+  end)
   for _, step in ipairs(plan) do
     local upload = send(task, kwargs, dataset, step.rse, step.size)
     sent[#sent + 1] = upload
@@ -116,7 +121,9 @@ local function all(task, kwargs, plan)
       followed[#followed + 1] = replicate(task, kwargs, upload, to)
     end
   end
-  finish(task, kwargs, sent, followed)
+  if kwargs.wait > 0 then
+    follow(task, kwargs, followed)
+  end
   if no_dataset then
     error(no_dataset, 0)
   end
