@@ -186,8 +186,8 @@ func TestTransferMatrixCleansUp(t *testing.T) {
 func TestTransferMatrixOfNothing(t *testing.T) {
 	_, env := lake(t)
 	for kwargs, want := range map[string]string{
-		`rse_expression: "nothing=1"`:           `kwargs.rse_expression: no RSE is "nothing=1": RSE Expression resulted in an empty set.`,
-		`rse_expression: "tier=1&("`:            `kwargs.rse_expression: no RSE is "tier=1&(": Problem with parentheses.`,
+		`rse_expression: "nothing=1"`:           `kwargs.rse_expression "nothing=1": no RSE matches it`,
+		`rse_expression: "tier=1&("`:            `kwargs.rse_expression "tier=1&(": Problem with parentheses`,
 		"rses: [POSIX1]\n    protocols: [davs]": "none of POSIX1 reads and writes by davs: see kwargs.protocols",
 	} {
 		matrix(env, kwargs)

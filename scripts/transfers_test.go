@@ -202,7 +202,7 @@ func checkUploads(t *testing.T, env map[string]string, docs map[string]document)
 		want := document{"task_name": "upload", "scope": "test", "name": id, "type": "file", "n_files": 1, "protocol": "file", "is_upload_submitted": 1}
 		if d["to_rse"] == "NO_SUCH_RSE" {
 			maps.Copy(want, document{"is_upload_failed": 1, "is_upload_successful": nil, "error": "InvalidRSEExpression", "transfer_rate": nil})
-			if !strings.Contains(fmt.Sprint(d["error_details"]), `no RSE is "NO_SUCH_RSE"`) {
+			if !strings.Contains(fmt.Sprint(d["error_details"]), "there is no RSE NO_SUCH_RSE") {
 				t.Errorf("%s: error_details %v", id, d["error_details"])
 			}
 		} else {

@@ -47,7 +47,8 @@ local function chosen_rses(kwargs)
       end
     end)
     if not matched and problem.class == "InvalidRSEExpression" then
-      error(string.format("kwargs.rse_expression: no RSE is %q: %s", kwargs.rse_expression, problem.message), 0)
+      local why = problem.message:find("empty set") and "no RSE matches it" or problem.message
+      error(string.format("kwargs.rse_expression %q: %s", kwargs.rse_expression, why), 0)
     elseif not matched then
       error(problem, 0)
     end
