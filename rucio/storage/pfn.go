@@ -10,10 +10,13 @@ import (
 
 // Public returns a PFN fit for logs and errors: without user information and without a query, which may be a signature.
 func Public(pfn string) string {
-	if escapes(pfn) {
+	switch Scheme(pfn) {
+	case "root", "roots", "xroot", "xroots":
+	default:
+		if !escapes(pfn) {
+			return pfn // a name on a disk or in a bucket may have a question mark
+		}
 		pfn, _, _ = strings.Cut(pfn, "#")
-	} else if !strings.HasPrefix(pfn, "root") {
-		return pfn // a name on a disk or in a bucket may have a question mark
 	}
 	pfn, _, _ = strings.Cut(pfn, "?")
 	scheme, rest, ok := strings.Cut(pfn, "://")

@@ -13,6 +13,7 @@ func TestPublic(t *testing.T) {
 		"davs://user:secret@h/a":                     "davs://h/a",
 		"https://user:secret@h":                      "https://h/",
 		"root://u@h//a?authz=secret":                 "root://h//a",
+		"xroots://u@h//a?authz=secret":               "xroots://h//a",
 		"https://h/a b%zz?sig=secret#x":              "https://h/a b%zz",
 		"file:///a?b":                                "file:///a?b",
 		"/a/b?c":                                     "/a/b?c",
