@@ -83,14 +83,23 @@ func (l *limited) List(ctx context.Context, pfn string) iter.Seq2[Info, error] {
 			yield(Info{}, Fail("list", pfn, Other, err))
 			return
 		}
-		defer l.release()
+		held := true
+		defer func() {
+			if held {
+				l.release()
+			}
+		}()
 		for info, err := range l.Backend.List(ctx, pfn) {
 			l.release() // what the caller does with it is not our call
-			more := yield(info, err)
-			l.turns <- struct{}{}
-			if !more {
+			held = false
+			if !yield(info, err) {
 				return
 			}
+			if err := l.acquire(ctx); err != nil {
+				yield(Info{}, Fail("list", pfn, Other, err))
+				return
+			}
+			held = true
 		}
 	}
 }

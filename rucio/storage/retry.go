@@ -110,14 +110,21 @@ func (g *resuming) Read(p []byte) (int, error) {
 		if !g.r.Features().Ranges || !g.r.again(g.ctx, "get", g.pfn, g.failures, err) {
 			return n, err
 		}
+		_ = g.in.Close() // before the next one is opened: a reader holds a turn where their number is limited
 		in, opening := g.r.get(g.ctx, g.pfn, g.offset, g.length)
 		if opening != nil {
+			g.in = failedReader{opening}
 			return n, opening
 		}
-		_ = g.in.Close()
 		g.in = in
 	}
 }
+
+// failedReader stands for a reader that could not be opened.
+type failedReader struct{ err error }
+
+func (r failedReader) Read([]byte) (int, error) { return 0, r.err }
+func (failedReader) Close() error               { return nil }
 
 func (g *resuming) Close() error { return g.in.Close() }
 

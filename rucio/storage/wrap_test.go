@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
@@ -191,6 +192,68 @@ func TestLimit(t *testing.T) {
 	if c.most > 2 {
 		t.Errorf("%d calls at once, want at most 2", c.most)
 	}
+}
+
+// breaking has readers that break after some bytes, as often as its counter has it.
+type breaking struct {
+	storage.Backend
+	breaks atomic.Int64
+}
+
+func (b *breaking) Get(ctx context.Context, pfn string, offset, length int64) (io.ReadCloser, error) {
+	r, err := b.Backend.Get(ctx, pfn, offset, length)
+	if err == nil && b.breaks.Add(-1) >= 0 {
+		r = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(io.LimitReader(r, 3), iotest.ErrReader(io.ErrUnexpectedEOF)), r}
+	}
+	return r, err
+}
+
+// Who waits for a turn holds none: not the broken reader that is to be replaced, nor a listing that stands still.
+func TestLimitOfOne(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	inner := &breaking{Backend: storage.NewMem()}
+	b := storage.Wrap(inner, storage.Policy{Limit: 1, Retries: 2, Pause: time.Millisecond})
+	if err := b.Put(ctx, "mem://h/d/file", storage.FromBytes([]byte("content")), storage.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	inner.breaks.Store(2)
+	if got, err := readAll(ctx, b, "mem://h/d/file"); got != "content" || err != nil {
+		t.Errorf("a reader that breaks twice: %q, %v", got, err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		for info, err := range b.List(ctx, "mem://h/d") {
+			r, opening := b.Get(ctx, info.PFN, 0, -1)
+			if err := errors.Join(err, opening); err != nil {
+				done <- err
+				return
+			}
+			defer r.Close() // after the loop, which ends here
+			break
+		}
+		done <- nil
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-ctx.Done():
+		t.Error("a loop over a listing can't be left while there is no turn")
+	}
+}
+
+func readAll(ctx context.Context, b storage.Backend, pfn string) (string, error) {
+	r, err := b.Get(ctx, pfn, 0, -1)
+	if err != nil {
+		return "", err
+	}
+	content, err := io.ReadAll(r)
+	return string(content), errors.Join(err, r.Close())
 }
 
 func TestLog(t *testing.T) {
