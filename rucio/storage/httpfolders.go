@@ -57,10 +57,7 @@ func (b *HTTP) intoFolder(ctx context.Context, pfn string, upload func() (began 
 	if signed(pfn) || parent == "" {
 		return upload()
 	}
-	if b.folders.missing(parent) {
-		if err := b.Mkdir(ctx, parent); err != nil {
-			return false, err
-		}
+	if b.folders.missing(parent) && b.Mkdir(ctx, parent) == nil { // one that we may not make may be there all the same
 		b.folders.has(parent, false)
 	}
 	began, err = upload()

@@ -78,3 +78,26 @@ func TestUploadsAreNotRepeatedForAFolderThatIsThere(t *testing.T) {
 		t.Errorf("%d uploads, error %v, want one, and what the server has to say", puts, err)
 	}
 }
+
+// A folder that is there need not be one that we may make.
+func TestFoldersThatMayNotBeMade(t *testing.T) {
+	made := false
+	url, options := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == "PROPFIND":
+			w.WriteHeader(http.StatusNotFound)
+		case r.Method == "MKCOL" && r.URL.Path == "/there/":
+			w.WriteHeader(http.StatusForbidden)
+		case r.Method == "MKCOL":
+			made = true
+		case r.URL.Path == "/new/file" && !made:
+			w.WriteHeader(http.StatusConflict)
+		}
+	})
+	b := open(t, url, options)
+	for _, name := range []string{"/new/file", "/there/file"} {
+		if err := b.Put(t.Context(), url+name, storage.FromBytes([]byte("x")), storage.PutOptions{}); err != nil {
+			t.Error(err)
+		}
+	}
+}
