@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -22,6 +23,7 @@ const (
 	maxHops      = 10
 	answerSize   = 32 << 10        // bytes of an answer worth reading to keep the connection
 	waitContinue = 5 * time.Second // for "100 Continue" from a server that may not know it
+	lastWords    = time.Second     // for what a server that hangs up has said before
 )
 
 // request is one call of a server, over as many redirections as it takes.
@@ -44,7 +46,7 @@ func newTransport(options Options) *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			return &watchedConn{Conn: conn, silence: options.Silence}, nil
+			return newWatchedConn(conn, options.Silence), nil
 		},
 		TLSClientConfig:       options.TLS.Clone(),
 		TLSHandshakeTimeout:   min(options.Silence, 30*time.Second),
@@ -58,11 +60,19 @@ func newTransport(options Options) *http.Transport {
 }
 
 // watchedConn breaks when nothing moves either way for a while. Any byte puts off the end of both directions, as a long
-// upload has a read pending all the time.
+// upload has a read pending all the time. A write that fails waits until all that has come is read, as net/http would let the
+// connection go at once: a server that has no more room says so and hangs up amid an upload.
 type watchedConn struct {
 	net.Conn
 	silence time.Duration
-	armed   atomic.Int64 // when the deadline was last put off; doing so each time would cost more than a small read
+	armed   atomic.Int64  // when the deadline was last put off; doing so each time would cost more than a small read
+	over    chan struct{} // closed when there is nothing to read any more
+	end     func()
+}
+
+func newWatchedConn(conn net.Conn, silence time.Duration) *watchedConn {
+	over := make(chan struct{})
+	return &watchedConn{Conn: conn, silence: silence, over: over, end: sync.OnceFunc(func() { close(over) })}
 }
 
 func (c *watchedConn) putOff() {
@@ -75,12 +85,29 @@ func (c *watchedConn) putOff() {
 
 func (c *watchedConn) Read(p []byte) (int, error) {
 	c.putOff()
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		c.end()
+	}
+	return n, err
 }
 
 func (c *watchedConn) Write(p []byte) (int, error) {
 	c.putOff()
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		select {
+		case <-c.over:
+		case <-time.After(lastWords):
+		}
+	}
+	return n, err
+}
+
+// Close implements net.Conn.
+func (c *watchedConn) Close() error {
+	c.end()
+	return c.Conn.Close()
 }
 
 // do makes a request and follows redirections by hand: net/http would turn a redirected PUT into a GET that "succeeds". An

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio/storage/storagetest"
 )
 
 // What real servers of the testbed don't do.
@@ -283,5 +284,30 @@ func TestCertificates(t *testing.T) {
 	options.Token = func(context.Context, string) (rucio.Secret, error) { return "", refused }
 	if _, err := open(t, url, options).Stat(t.Context(), url+"/f"); !errors.Is(err, refused) {
 		t.Errorf("error %v, want one that wraps %v", err, refused)
+	}
+}
+
+// A server that has had enough amid an upload says why, and hangs up without reading the rest.
+func TestEarlyAnswers(t *testing.T) {
+	url, options := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPut {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		_, _ = io.CopyN(io.Discard, r.Body, 1<<20)
+		conn, out, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		fmt.Fprint(out, "HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		_ = errors.Join(out.Flush(), conn.Close())
+	})
+	b := open(t, url, options)
+	for range 20 { // it was a matter of luck
+		err := b.Put(t.Context(), url+"/f", storagetest.Zeros(64<<20), storage.PutOptions{})
+		if !storage.Is(err, storage.NoSpace) {
+			t.Fatalf("error %v, want what the server said", err)
+		}
 	}
 }
