@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"net"
@@ -132,12 +133,18 @@ func (b *Root) Put(ctx context.Context, pfn string, src Source, options PutOptio
 	}
 	defer in.Close()
 	if err := b.door.Put(ctx, target, in, src.Size(), false); err != nil {
+		var half *xrd.HalfError
+		left := errors.As(err, &half)
 		if cause := in.failure(); cause != nil && ctx.Err() == nil {
-			var half *xrd.HalfError
-			if errors.As(err, &half) && target == pfn {
-				return &xrd.HalfError{Err: cause, Left: half.Left}
-			}
-			return cause
+			err = cause
+		} else if left {
+			err = half.Err
+		}
+		switch {
+		case left && target == pfn:
+			return &xrd.HalfError{Err: err, Left: half.Left}
+		case left: // under a name of its own; what pfn names is untouched
+			return fmt.Errorf("%w; a half file remains as %s: %s", err, Public(target), half.Left.Error())
 		}
 		return err
 	}

@@ -124,6 +124,28 @@ func TestRootErrors(t *testing.T) {
 	}
 }
 
+// An overwrite that fails and can't clean up has left nothing under the object's own name, which nobody is told to remove then.
+func TestRootOverwriteThatFails(t *testing.T) {
+	vars := testbed.RequireService(t, "xrootd")
+	b := storage.NewRoot(storage.Options{}, storage.RootOptions{})
+	defer b.Close()
+	url, server := vars["TESTBED_XROOTD_URL"]+"/"+testbed.Unique("overwrite-"), address(vars["TESTBED_XROOTD_URL"])
+	if err := b.Put(t.Context(), url, storage.FromBytes([]byte("old")), storage.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	proxy := storagetest.NewProxy(t, server)
+	proxy.CutUp(1 << 20)
+	proxy.DownAfterCut()
+	err := b.Put(t.Context(), strings.Replace(url, server, proxy.Addr, 1), storagetest.Zeros(8<<20), storage.PutOptions{Overwrite: true})
+	var ours *storage.Error
+	if !errors.As(err, &ours) || ours.Kind != storage.Unavailable || ours.Half || !strings.Contains(err.Error(), "remains as "+ours.PFN+".upload-") {
+		t.Errorf("error %v, want where the half is", err)
+	}
+	if got, err := read(t, b, url, 0, -1); got != "old" || err != nil {
+		t.Errorf("the object that was to be overwritten: %q, %v", got, err)
+	}
+}
+
 // GSI is for the installed xrdcp (see TestRoot), which has to be chosen, is named in the log, and needs a proxy.
 func TestRootTool(t *testing.T) {
 	vars := testbed.RequireService(t, "xrootd")

@@ -61,10 +61,21 @@ func brokenPut(t *testing.T, f *fixture) {
 	put := func(name string, overwrite bool) error {
 		return f.Backend.Put(t.Context(), behind.pfn(name), storage.FromBytes(want), storage.PutOptions{Overwrite: overwrite})
 	}
-	t.Run("cut", func(t *testing.T) {
+	for name, overwrite := range map[string]bool{"cut": false, "cut where nothing is to be overwritten": true} {
+		t.Run(name, func(t *testing.T) {
+			proxy.CutUp(faultSize / 4)
+			wantKind(t, "put", put("cut", overwrite), storage.Unavailable)
+			f.absent(t, f.pfn("cut"))
+		})
+	}
+	t.Run("cut over an object", func(t *testing.T) {
+		f.put(t, f.pfn("old"), content(10))
 		proxy.CutUp(faultSize / 4)
-		wantKind(t, "put", put("cut", false), storage.Unavailable)
-		f.absent(t, f.pfn("cut"))
+		wantKind(t, "put", put("old", true), storage.Unavailable)
+		if _, err := f.Backend.Stat(t.Context(), f.pfn("old")); !f.InPlace || !storage.Is(err, storage.NotFound) {
+			f.holds(t, f.pfn("old"), content(10))
+			f.alone(t, "old")
+		}
 	})
 	t.Run("gone", func(t *testing.T) {
 		proxy.CutUp(faultSize / 4)
