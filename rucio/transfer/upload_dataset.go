@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
@@ -16,6 +17,7 @@ type uploadDataset struct {
 	lifetime *int   // of its rule
 	meta     map[string]any
 	exists   bool
+	lasts    bool  // a rule with this lifetime is there
 	plain    bool  // it is a folder's, and has no rule
 	err      error // why it could not be made
 }
@@ -48,9 +50,8 @@ func (u *upload) checkDatasets(ctx context.Context) error {
 		}
 		known := found[f.dataset.did.String()]
 		f.dataset.exists = known.DIDType != ""
-		if f.dataset.lifetime != nil && (f.dataset.exists || f.dataset.plain) {
-			return refuse("upload", rucio.ErrInputValidationError, "dataset %s exists, or is made of a folder, and a lifetime of %d is given: that of an existing dataset must not be modified",
-				f.dataset.did, *f.dataset.lifetime)
+		if err := u.checkLifetime(ctx, f.dataset); err != nil {
+			return err
 		}
 		switch {
 		case known.refused != nil:
@@ -63,6 +64,34 @@ func (u *upload) checkDatasets(ctx context.Context) error {
 	}
 	return nil
 }
+
+// checkLifetime refuses a lifetime of a dataset that will get no rule, and another one than its rule has: uploads make rules, and
+// change none. One that is made again, or beside others into the same dataset, wants what the rule says.
+func (u *upload) checkLifetime(ctx context.Context, d *uploadDataset) error {
+	switch {
+	case d.lifetime == nil || d.lasts:
+		return nil
+	case d.plain:
+		return refuse("upload", rucio.ErrInputValidationError, "dataset %s is made of a folder, and gets no rule that a lifetime could be of", d.did)
+	case !d.exists:
+		return nil
+	}
+	for rule, err := range u.c.ListDIDRules(ctx, d.did.Scope, d.did.Name) {
+		if err != nil {
+			return err
+		}
+		other := rule.ExpiresAt.Sub(rule.CreatedAt.Time) - time.Duration(*d.lifetime)*time.Second
+		if rule.Account == u.account && !rule.ExpiresAt.IsZero() && other.Abs() <= lifetimeSlack {
+			d.lasts = true
+			return nil
+		}
+	}
+	return refuse("upload", rucio.ErrInputValidationError, "dataset %s exists, and no rule of %s's on it has a lifetime of %d: that of an existing dataset must not be modified",
+		d.did, u.account, *d.lifetime)
+}
+
+// lifetimeSlack is for a server and its database, whose clocks both have a part in the times of a rule.
+const lifetimeSlack = 10 * time.Second
 
 // make makes a dataset that does not exist, once.
 func (u *upload) make(ctx context.Context, d *uploadDataset) error {
@@ -81,9 +110,10 @@ func (u *upload) make(ctx context.Context, d *uploadDataset) error {
 	switch {
 	case err == nil:
 		u.m.setup.Log.InfoContext(ctx, "upload: made a dataset", "dataset", d.did.String())
-	case errors.Is(err, rucio.ErrDataIdentifierAlreadyExists) && d.lifetime == nil:
+	case errors.Is(err, rucio.ErrDataIdentifierAlreadyExists): // by now
 		u.m.setup.Log.InfoContext(ctx, "upload: the dataset exists, no rule is made", "dataset", d.did.String())
-		err = nil
+		d.exists = true
+		err = u.checkLifetime(ctx, d)
 	}
 	d.exists, d.err = err == nil, err
 	return err

@@ -2,6 +2,7 @@ package transfer_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -148,4 +149,35 @@ func TestUploadASecondReplica(t *testing.T) {
 	is(t, err, rucio.ErrNotAllFilesUploaded)
 	_, err = transfer.UploadFiles(t.Context(), d.c, []transfer.Item{d.file(".4", "content", append(dataset, "lifetime", 60)...)}, nil)
 	is(t, err, rucio.ErrInputValidationError)
+}
+
+// An upload into a dataset whose rule ends can be made again, and at the same time, as long as it wants what the rule says.
+func TestUploadAgainIntoADatasetThatEnds(t *testing.T) {
+	d := newDesk(t, nil)
+	terms := func(lifetime any) []any {
+		return []any{"dataset_scope", "test", "dataset_name", d.name + ".ds", "lifetime", lifetime}
+	}
+	d.upload([]transfer.Item{d.file(".1", "content", terms(3600)...)}, done)
+	_, err := d.upload([]transfer.Item{d.file(".1", "content", terms(3600)...), d.file(".2", "content", terms(3600)...)}, already, done)
+	must(t, err)
+	for _, other := range []int{60, 7200} {
+		results, err := transfer.UploadFiles(t.Context(), d.c, []transfer.Item{d.file(".3", "content", terms(other)...)}, nil)
+		is(t, err, rucio.ErrInputValidationError)
+		if results != nil || !strings.Contains(err.Error(), "exists, and no rule of root's on it has a lifetime of") {
+			t.Errorf("%d seconds: %v", other, err)
+		}
+	}
+	if n := d.rules(rucio.DID{Scope: "test", Name: d.name + ".ds"}); n != 1 {
+		t.Errorf("%d rules", n)
+	}
+	d.name += ".other"
+	var items []transfer.Item
+	for i := range 4 {
+		items = append(items, d.file(fmt.Sprint(".", i), "content", terms(3600)...))
+	}
+	for i, r := range d.atOnce(items, nil) {
+		if r.State != done {
+			t.Errorf("upload %d: %v", i, r.Err)
+		}
+	}
 }
