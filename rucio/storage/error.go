@@ -53,7 +53,22 @@ func (e *Error) Error() string {
 	if e.Err == nil {
 		return fmt.Sprintf("%s %s: %s", e.Op, e.PFN, e.Kind)
 	}
-	return fmt.Sprintf("%s %s: %v", e.Op, e.PFN, e.Err)
+	return fmt.Sprintf("%s %s: %s", e.Op, e.PFN, e.reason())
+}
+
+// reason is the cause in words that stand behind the PFN, and so without it.
+func (e *Error) reason() string {
+	switch cause := e.Err.(type) { //nolint:errorlint // what wraps these says more
+	case *Error:
+		if cause.PFN == e.PFN && cause.Err != nil {
+			return cause.Op + ": " + cause.reason()
+		}
+	case *fs.PathError:
+		if name, err := local(e.PFN); err == nil && name == cause.Path {
+			return cause.Err.Error()
+		}
+	}
+	return e.Err.Error()
 }
 
 // Unwrap returns the cause.
