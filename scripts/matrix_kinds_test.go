@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -249,5 +253,36 @@ func wants(t *testing.T, text string, patterns ...string) {
 		if !regexp.MustCompile(p).MatchString(text) {
 			t.Errorf("nothing matches %s in\n%s", p, text)
 		}
+	}
+}
+
+// What is registered, but for which Rucio makes no rule, goes as well: nothing else would ever remove it.
+func TestTransferMatrixRemovesWhatHasNoRule(t *testing.T) {
+	bed, env := lake(t)
+	rucio, err := url.Parse(bed.HTTPURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(rucio)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || r.URL.Path != "/rules/" {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusConflict)
+		fmt.Fprint(w, `{"ExceptionClass": "InsufficientAccountLimit", "ExceptionMessage": "There is not enough quota left."}`)
+	}))
+	defer server.Close()
+	direct := maps.Clone(env)
+	env["RUCIO_CFG_CLIENT_RUCIO_HOST"], env["RUCIO_CFG_CLIENT_AUTH_HOST"] = server.URL, server.URL
+	matrix(env, "rses: [POSIX1]", "replicate: none", "naming_prefix: "+env["UNIQUE"])
+	code, stdout, stderr := run(t, env)
+	if code != fail.Check {
+		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
+	}
+	wants(t, stdout, `(?m)^POSIX1 +file +FAILED .* failed: upload$`, `POSIX1 by file: upload +.*registered, but has no rule: .*There is not enough quota left\.`)
+	bed.Daemons(t, "reaper")
+	if files, names := left(t, env["UNIQUE"], bed.State+"/storage"), registered(t, direct, env["UNIQUE"]); len(files)+len(names) > 0 {
+		t.Errorf("left: %q, %q", files, names)
 	}
 }

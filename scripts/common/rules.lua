@@ -148,7 +148,20 @@ function rules.problem(entry, timeout)
   return entry.timed_out and string.format("still %s after %g s", text, timeout) or text
 end
 
--- expire ends all rules of a DID now, so that its replicas are deleted. A DID that does not exist has none. A rule that cannot
+-- release lets replicas be deleted that no rule holds: those of an upload that was registered, and whose rule was refused.
+local function release(scope, name)
+  local replicas = {}
+  for replica in rucio.list_replicas({ { scope = scope, name = name } }, { all_states = true }) do
+    for rse in pairs(replica.rses) do
+      replicas[#replicas + 1] = { scope = scope, name = name, rse = rse }
+    end
+  end
+  if #replicas > 0 then
+    rucio.set_tombstone(replicas)
+  end
+end
+
+-- expire ends all rules of a file now, so that its replicas are deleted. A file that does not exist has none. A rule that cannot
 -- be ended keeps no other from that.
 function rules.expire(scope, name)
   local listed, all = pcall(function()
@@ -158,6 +171,9 @@ function rules.expire(scope, name)
     return
   elseif not listed then
     error(all, 0)
+  end
+  if #all == 0 then
+    release(scope, name)
   end
   local first
   for _, rule in ipairs(all) do
