@@ -93,7 +93,7 @@ func TestDocuments(t *testing.T) {
 		maps.Copy(env.Vars, env.RequireService(t, service))
 	}
 	for _, path := range []string{
-		"README.md", "docs/guide.md", "docs/from-python.md", "docs/reference/lua.md",
+		"README.md", "docs/guide.md", "docs/transfers.md", "docs/from-python.md", "docs/reference/lua.md",
 		"docs/auth/README.md", "docs/auth/userpass.md", "docs/auth/x509.md", "docs/auth/oidc.md", "docs/auth/ssh.md", "docs/auth/kerberos.md",
 	} {
 		t.Run(path, func(t *testing.T) {
