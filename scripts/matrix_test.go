@@ -124,7 +124,7 @@ func storages(t *testing.T) (bed *testbed.Env, env map[string]string) {
 // addresses, posix; each by all of its protocols.
 func TestTransferMatrixOnStorages(t *testing.T) {
 	_, env := storages(t)
-	matrix(env, "rses: [ROOT1, ROOT3, CLUSTER1, DAVS1, DAVS2, S31, S32, IDENT1, MULTI1]", "size: 3MB", "replicate: none")
+	matrix(env, "rses: [ROOT1, ROOT3, CLUSTER1, DAVS1, DAVS2, S31, S32, IDENT1, MULTI1]", "size: 3MB", "replicate: none", `naming_prefix: ""`)
 	code, stdout, stderr := run(t, env)
 	if code != fail.OK {
 		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
@@ -207,6 +207,7 @@ func TestWrongTransferTasks(t *testing.T) {
 		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 1, n_files: 2, sizes: [1]", "kwargs.sizes has 1 entries for n_files: 2; each file needs one", fail.Task},
 		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 1, file_paths: [/nowhere/x]", "kwargs.file_paths[0]: there is no file /nowhere/x", fail.Task},
 		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 1, file_paths: [matrix_test.go, testdata]", "kwargs.file_paths[1]: testdata is a folder; name the files in it", fail.Task},
+		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 1, file_paths: [matrix_test.go, ../scripts/matrix_test.go]", "kwargs.file_paths[1]: ../scripts/matrix_test.go has the same name as matrix_test.go, and would be the same DID", fail.Task},
 		{"upload.TestUpload", `rses: ["{{ NOTHING }}"], protocols: [file], scope: s, lifetime: 1`, "kwargs.rses[0]: must have at least 1 character", fail.Definition},
 		{"upload.TestUpload", "rses: [A], protocols: [file], scope: s, lifetime: 0", "kwargs.lifetime: must be at least 1 second, not 0", fail.Definition},
 		{"upload.TestUpload", "rses: [], protocols: [file], scope: s", "kwargs.rses: ", fail.Definition},

@@ -310,6 +310,15 @@ local function show(lines)
   end
 end
 
+-- file_name is what the file for an RSE and a protocol, if it is known, is called.
+local function file_name(kwargs, rse, protocol)
+  local parts = { rse, protocol or nil }
+  if kwargs.naming_prefix ~= "" then
+    table.insert(parts, 1, kwargs.naming_prefix)
+  end
+  return uploads.random_name(kwargs.size, table.concat(parts, "_"))
+end
+
 -- plan makes the cells of the matrix. An RSE that Rucio does not know has one too, to tell of it.
 local function plan(kwargs)
   local rses, known, cells = chosen_rses(kwargs), {}, {}
@@ -321,7 +330,7 @@ local function plan(kwargs)
     for _, protocol in ipairs(unknown and { false } or chosen_protocols(kwargs, rse, protocols)) do
       cells[#cells + 1] = {
         rse = rse, protocol = protocol or nil, unknown = unknown, scope = kwargs.scope, size = kwargs.size, took = {}, rules = {},
-        name = uploads.random_name(kwargs.size, table.concat({ kwargs.naming_prefix, rse, protocol or nil }, "_")),
+        name = file_name(kwargs, rse, protocol),
       }
     end
   end

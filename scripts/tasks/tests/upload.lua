@@ -85,15 +85,19 @@ local function one(task, kwargs, dataset, upload, id)
   task.check(string.format("upload of %s to %s by %s", upload.name, upload.rse, upload.protocol), result.ok, result.reason)
 end
 
--- check_paths refuses paths that are no files. Nothing is uploaded then.
+-- check_paths refuses paths that are no files, or files of one name: that is their DID. Nothing is uploaded then.
 local function check_paths(paths)
+  local named = {}
   for i, path in ipairs(paths) do
-    local field = string.format("kwargs.file_paths[%d]: ", i - 1)
+    local field, name = string.format("kwargs.file_paths[%d]: ", i - 1), path:match("[^/]*$")
     if not file.exists(path) then
       error(field .. "there is no file " .. path, 0)
     elseif storage.stat(path).folder then
       error(field .. path .. " is a folder; name the files in it", 0)
+    elseif named[name] then
+      error(string.format("%s%s has the same name as %s, and would be the same DID", field, path, named[name]), 0)
     end
+    named[name] = path
   end
 end
 
