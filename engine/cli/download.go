@@ -24,8 +24,8 @@ func (p *program) downloadCommand() *cli.Command {
 		Description: `
 A file goes to DIR/SCOPE/NAME, a file of a dataset or container to DIR/COLLECTION/NAME. Several files move at a time, a large one
 in several streams where its protocol has them; checksums are verified while bytes are written, under a temporary name. What is
-there already, with the right checksum, is left; a file that was interrupted goes on where it was. When a replica fails, the next
-one is tried. A name may have wildcards.
+there already, with the right checksum, is left; one with another is replaced. A file that was interrupted goes on where it was.
+When a replica fails, the next one is tried. A name may have wildcards.
 
 A file that cannot be downloaded keeps no other from being so; its reason is told at the end, and the exit code is not 0.
 
@@ -37,7 +37,7 @@ $ rucio-task-manager download --scope test --filter created_after=2026-01-01T00:
 $ rucio-task-manager download --metalink replicas.meta4
 `,
 		Flags: append([]cli.Flag{
-			&pathFlag{&cli.StringFlag{Name: "dir", Usage: "put files below `DIR`", Value: "."}},
+			&pathFlag{&cli.StringFlag{Name: "dir", Usage: "put files below `DIR` (default: where you are)", Value: "."}},
 			&cli.StringFlag{Name: "rse", Usage: "only replicas at the RSEs of this `EXPRESSION`"},
 			&cli.StringFlag{Name: "scope", Usage: "`SCOPE` of names without one, and of --filter"},
 			&cli.StringSliceFlag{Name: "filter", Usage: "only what has this metadata, `NAME=VALUE`; also with >, >=, <, <="},

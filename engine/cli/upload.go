@@ -23,8 +23,8 @@ func (p *program) uploadCommand() *cli.Command {
 		Description: `
 Files move first, several at a time, under a temporary name where the storage has one; size and checksum are verified there; then
 they are registered, with a rule that keeps them. What is there already, whole, is not sent again: an upload that was interrupted
-goes on when it is made again. A folder stands for the files in it; with --recursive it becomes a container, and the folders with
-files in it datasets.
+goes on when it is made again. A folder stands for the files in it, and what else is in it is skipped; with --recursive it becomes a
+container, and the folders with files in it datasets.
 
 A file that cannot be uploaded keeps no other from being so; its reason is told at the end, and the exit code is not 0.
 

@@ -126,11 +126,11 @@ func (u *upload) makeTree(ctx context.Context) {
 	u.tree = uploadTree{}
 	failed := func(what string) func(rucio.DID, error) {
 		return func(did rucio.DID, err error) {
-			level := u.m.setup.Log.ErrorContext
 			if errors.Is(err, rucio.ErrDataIdentifierAlreadyExists) {
-				level = u.m.setup.Log.InfoContext
+				u.m.setup.Log.InfoContext(ctx, "upload: the "+what+" exists", "did", did.String())
+				return
 			}
-			level(ctx, "upload: a "+what+" was not made", "did", did.String(), "error", err)
+			u.m.setup.Log.ErrorContext(ctx, "upload: a "+what+" was not made", "did", did.String(), "error", err)
 		}
 	}
 	newDIDs := func(dids []rucio.DID) []rucio.NewDID {
