@@ -19,8 +19,8 @@ const (
 	Check       Code = 3   // a task ran to its end, but an assertion of its own (task.check, task.fail, false) failed
 	Definition  Code = 4   // a task definition or a script is wrong; nothing of that task was run
 	Config      Code = 5   // rucio.cfg or an environment variable is missing or wrong
-	Auth        Code = 6   // Rucio did not let us in
-	Unavailable Code = 7   // a server could not be reached
+	Auth        Code = 6   // Rucio or a storage did not let us in
+	Unavailable Code = 7   // a server or a storage could not be reached
 	Output      Code = 8   // documents could be neither delivered nor kept for later
 	Internal    Code = 70  // a bug in this program
 	Timeout     Code = 124 // a task or the run took longer than allowed
@@ -42,8 +42,8 @@ var Table = []Entry{
 	{Check, "check-failed", "a task ran to its end, but a check of its own failed"},
 	{Definition, "bad-definition", "a task definition or script is wrong; that task was not run"},
 	{Config, "bad-config", "rucio.cfg or an environment variable is missing or wrong"},
-	{Auth, "authentication", "Rucio did not accept the credentials"},
-	{Unavailable, "unavailable", "a server could not be reached"},
+	{Auth, "authentication", "Rucio or a storage did not accept the credentials"},
+	{Unavailable, "unavailable", "a server or a storage could not be reached"},
 	{Output, "output-lost", "documents could be neither delivered nor spooled"},
 	{Internal, "internal", "a bug in this program; please report it"},
 	{Timeout, "timeout", "a task or the run took longer than allowed"},
