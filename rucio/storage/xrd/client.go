@@ -49,8 +49,9 @@ type Options struct {
 const (
 	maxRedirects = 16 // as in the original client
 	maxIdle      = 8  // idle connections kept for a server
-	// fresh is for how long an idle connection is taken to be alive without a ping.
+	// fresh is for how long an idle connection is taken to be alive without a ping, keepIdle for how long it is kept.
 	fresh       = time.Second
+	keepIdle    = 90 * time.Second
 	dialTimeout = 30 * time.Second
 )
 
@@ -60,6 +61,7 @@ var errBusy = errors.New("the server keeps asking to wait")
 // Client talks to any number of servers; its methods take URLs. It keeps connections and may be used by many goroutines.
 type Client struct {
 	options Options
+	keep    time.Duration // keepIdle
 
 	mu     sync.Mutex
 	idle   map[endpoint][]*conn
@@ -95,7 +97,7 @@ func New(options Options) *Client {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Client{options: options, idle: map[endpoint][]*conn{}, open: map[*conn]struct{}{}}
+	return &Client{options: options, keep: keepIdle, idle: map[endpoint][]*conn{}, open: map[*conn]struct{}{}}
 }
 
 // Close closes all connections; what is under way fails.
@@ -155,8 +157,32 @@ func (c *Client) pop(at endpoint) (*conn, error) {
 		return nil, nil
 	}
 	cn := list[len(list)-1]
-	c.idle[at] = list[:len(list)-1]
+	cn.expiry.Stop()
+	c.forget(at, cn)
 	return cn, nil
+}
+
+// forget takes a connection off the idle ones, and tells whether it was one of them. The client is locked.
+func (c *Client) forget(at endpoint, cn *conn) bool {
+	i := slices.Index(c.idle[at], cn)
+	if i < 0 {
+		return false
+	}
+	if c.idle[at] = slices.Delete(c.idle[at], i, i+1); len(c.idle[at]) == 0 {
+		delete(c.idle, at)
+	}
+	return true
+}
+
+// expire lets go of a connection that nobody has needed for a while. There may be thousands of servers, and endpoints that a
+// redirect has made for one time only.
+func (c *Client) expire(at endpoint, cn *conn) {
+	c.mu.Lock()
+	idle := c.forget(at, cn)
+	c.mu.Unlock()
+	if idle {
+		c.drop(cn)
+	}
 }
 
 // give takes a connection back that has no request under way.
@@ -165,6 +191,7 @@ func (c *Client) give(at endpoint, cn *conn) {
 	keep := !c.closed && len(cn.calls) == 0 && len(c.idle[at]) < maxIdle
 	if keep {
 		cn.idle = time.Now()
+		cn.expiry = time.AfterFunc(c.keep, func() { c.expire(at, cn) })
 		c.idle[at] = append(c.idle[at], cn)
 	}
 	c.mu.Unlock()
@@ -174,10 +201,10 @@ func (c *Client) give(at endpoint, cn *conn) {
 }
 
 func (c *Client) drop(cn *conn) {
-	_ = cn.raw.Close()
 	c.mu.Lock()
 	delete(c.open, cn)
 	c.mu.Unlock()
+	_ = cn.raw.Close()
 }
 
 // dial connects and logs in.

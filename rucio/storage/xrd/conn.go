@@ -36,6 +36,7 @@ type conn struct {
 	stream  uint16
 	calls   map[uint16]*call
 	idle    time.Time
+	expiry  *time.Timer   // ends it while it is idle
 	patient time.Duration // what waitresp announced, added to stall
 	broken  bool
 

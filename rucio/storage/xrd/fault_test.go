@@ -10,6 +10,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -318,5 +319,37 @@ func TestIdleConnections(t *testing.T) {
 	}
 	if _, err := c.Stat(t.Context(), through); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("after Close: %v", err)
+	}
+}
+
+// closing tells when it is closed.
+type closing struct {
+	net.Conn
+	closed func()
+}
+
+func (c closing) Close() error { c.closed(); return c.Conn.Close() }
+
+// Connections that nobody needs any more are let go of, whether there are others or not.
+func TestIdleConnectionsEnd(t *testing.T) {
+	url, _ := place(t)
+	closed := make(chan struct{})
+	c := newClient(t, Options{Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		nc, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		return closing{nc, sync.OnceFunc(func() { close(closed) })}, err
+	}})
+	c.keep = 10 * time.Millisecond
+	if _, err := c.Stat(t.Context(), url); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the connection is still there")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.open)+len(c.idle) != 0 {
+		t.Errorf("%d connections to %d servers are kept in mind", len(c.open), len(c.idle))
 	}
 }
