@@ -162,9 +162,16 @@ func asFolder(pfn string) string {
 // Rename implements Backend, with MOVE.
 func (b *HTTP) Rename(ctx context.Context, from, to string) (err error) {
 	defer func() { err = Fail("rename", from, Other, err) }()
+	source, err := parseURL(from)
+	if err != nil {
+		return err
+	}
 	target, err := parseURL(to)
 	if err != nil {
 		return err
+	}
+	if server(source) != server(target) { // XRootD would take the path alone
+		return fmt.Errorf("%s is on another server: %w", Public(to), errors.ErrUnsupported)
 	}
 	if _, err := b.Stat(ctx, to); err == nil { // not every server heeds Overwrite: F
 		return fmt.Errorf("%s: %w", Public(to), fs.ErrExist)

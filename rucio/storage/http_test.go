@@ -105,3 +105,21 @@ func TestXRootDOverHTTP(t *testing.T) {
 		})
 	}
 }
+
+// A door can't move anything to another one. XRootD would take the path, and move it within itself.
+func TestRenameToAnotherServer(t *testing.T) {
+	env := testbed.Require(t)
+	vars := env.RequireService(t, "xrootd")
+	b := open(t, "davs", storage.Options{TLS: trust(t, env, env.UserCert, env.UserKey)})
+	name := "/" + testbed.Unique("rename-")
+	from := vars["TESTBED_XROOTD_X509_URL"] + name
+	if err := b.Put(t.Context(), from, storage.FromBytes([]byte("content")), storage.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Rename(t.Context(), from, vars["TESTBED_XROOTD_HTTP_URL"]+name+"-moved"); !storage.Is(err, storage.Unsupported) {
+		t.Errorf("error %v, want that it is not supported", err)
+	}
+	if got, err := read(t, b, from, 0, -1); got != "content" || err != nil {
+		t.Errorf("what was not to be moved: %q, %v", got, err)
+	}
+}

@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"strings"
 )
@@ -106,6 +108,11 @@ func parseURL(pfn string) (*url.URL, error) {
 		return nil, fmt.Errorf("no address for WebDAV or HTTP: %w", errors.ErrUnsupported)
 	}
 	return u, nil
+}
+
+// server returns host and port of a URL that parseURL has read.
+func server(u *url.URL) string {
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]))
 }
 
 // requote escapes what may not stand in a URL; a stray "%" makes all of them names rather than escapes.
