@@ -197,6 +197,30 @@ func TestTransferMatrixOfNothing(t *testing.T) {
 	}
 }
 
+// A Rucio that is not there, or lets nobody in, is no failed check: the exit code says what it is.
+func TestTransferTasksWithoutRucio(t *testing.T) {
+	bed := testbed.Require(t)
+	wrong, gone := login(bed), login(bed)
+	wrong["RUCIO_CFG_CLIENT_PASSWORD"] = "mistyped"
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	gone["RUCIO_CFG_CLIENT_RUCIO_HOST"], gone["RUCIO_CFG_CLIENT_AUTH_HOST"] = closed.URL, closed.URL
+	for class, kwargs := range map[string]string{
+		"upload:TestUpload":                        "protocols=[file] rses=[POSIX1] n_files=1 sizes=[10]",
+		"upload_replication:TestUploadReplication": "rses=[POSIX1,POSIX2] n_files=1 sizes=[10] activity=Debug",
+		"upload_size_limit:UploadSizeLimit":        "rse=POSIX1 min_size=1 max_size=1 factor=2",
+		"transfer:TransferMatrix":                  "rses=[POSIX1]",
+	} {
+		args := append([]string{"exec", "tasks.tests." + class, "scope=test", "lifetime=60"}, strings.Fields(kwargs)...)
+		if code, _, stderr := run(t, wrong, args...); code != fail.Auth {
+			t.Errorf("%s with a wrong password: exit code %d\n%s", class, code, stderr)
+		}
+		if code, _, stderr := run(t, gone, args...); code != fail.Unavailable {
+			t.Errorf("%s without a server: exit code %d\n%s", class, code, stderr)
+		}
+	}
+}
+
 // What is wrong with a definition is said in its words.
 func TestWrongTransferTasks(t *testing.T) {
 	for _, c := range []struct {

@@ -41,6 +41,7 @@ function UploadSizeLimit.run(task, kwargs)
     error(string.format("kwargs.min_size (%d) is more than kwargs.max_size (%d): there is nothing to upload",
       kwargs.min_size, kwargs.max_size), 0)
   end
+  rucio.whoami() -- a Rucio that is not there, or lets nobody in, is no limit of sizes
   local values, largest = kwargs.min_size, nil
   while values <= kwargs.max_size do
     local ok, size = attempt(task, kwargs, values)
