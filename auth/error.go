@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/rucio-task-manager/rucio-task-manager/auth/voms"
+	"github.com/rucio-task-manager/rucio-task-manager/rucio"
 )
 
 // Kind is why there is no token. It is an error to compare with: errors.Is(err, auth.Unreachable).
@@ -70,6 +71,19 @@ func (e *Error) Is(target error) bool {
 
 // Hint returns what to do about it, for a line of its own; empty when there is nothing to say.
 func (e *Error) Hint() string { return e.Advice }
+
+// Class is the exception that Python's client raises for it, to be told of as such.
+func (e *Error) Class() rucio.Exception {
+	switch e.Kind {
+	case Unreachable, TLS, Server:
+		return rucio.ErrServerConnectionException
+	case Config:
+		return rucio.ErrMissingClientParameter
+	case Cancelled:
+		return rucio.ErrCancelled
+	}
+	return rucio.ErrCannotAuthenticate
+}
 
 // connectionError explains why a request got no answer. ctx is the caller's.
 func connectionError(ctx context.Context, host string, err error) *Error {

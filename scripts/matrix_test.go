@@ -205,6 +205,11 @@ func TestTransferTasksWithoutRucio(t *testing.T) {
 	closed := httptest.NewServer(nil)
 	closed.Close()
 	gone["RUCIO_CFG_CLIENT_RUCIO_HOST"], gone["RUCIO_CFG_CLIENT_AUTH_HOST"] = closed.URL, closed.URL
+	for class, env := range map[string]map[string]string{"CannotAuthenticate": wrong, "ServerConnectionException": gone} {
+		if _, stdout, stderr := run(t, env, "exec", "-e", "local ok, e = pcall(rucio.whoami) print(ok, e.class)"); stdout != "false\t"+class+"\n" {
+			t.Errorf("want %s: %s%s", class, stdout, stderr)
+		}
+	}
 	for class, kwargs := range map[string]string{
 		"upload:TestUpload":                        "protocols=[file] rses=[POSIX1] n_files=1 sizes=[10]",
 		"upload_replication:TestUploadReplication": "rses=[POSIX1,POSIX2] n_files=1 sizes=[10] activity=Debug",
@@ -217,6 +222,31 @@ func TestTransferTasksWithoutRucio(t *testing.T) {
 		}
 		if code, _, stderr := run(t, gone, args...); code != fail.Unavailable {
 			t.Errorf("%s without a server: exit code %d\n%s", class, code, stderr)
+		}
+	}
+}
+
+// Dashboards learn that uploads fail also when the whole of Rucio is gone, in both forms of documents.
+func TestUploadsWithoutRucioAreTold(t *testing.T) {
+	_, env := lake(t)
+	definition(t, env, "uploads.yml")
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	env["RUCIO_CFG_CLIENT_RUCIO_HOST"], env["RUCIO_CFG_CLIENT_AUTH_HOST"], env["FILE"] = closed.URL, closed.URL, "none"
+	code, stdout, stderr := run(t, env, "run", "--only", "upload", "--only", "upload-older", "--set", "kwargs.rses=[POSIX1]", "--set", "kwargs.sizes=[10, 20]")
+	if code != fail.Unavailable {
+		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
+	}
+	for index, want := range map[string]int{"upload": 2, "older": 4} {
+		told := 0
+		for id, d := range documents(t, env, index) {
+			told++
+			if err := d.is(document{"state": "UPLOAD-FAILED", "is_upload_failed": 1, "error": "ServerConnectionException", "to_rse": "POSIX1", "protocol": "file"}); err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+		}
+		if told != want {
+			t.Errorf("%d documents of %s, want %d", told, index, want)
 		}
 	}
 }

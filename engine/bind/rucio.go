@@ -147,6 +147,7 @@ func errorValue(L *lua.LState, err error) *lua.LTable {
 	}
 	var failed *rucio.Error
 	var argument *catalog.ArgumentError
+	var login interface{ Class() rucio.Exception }
 	switch {
 	case errors.As(err, &failed):
 		fields["class"], fields["method"] = lua.LString(failed.Class), lua.LString(failed.Method)
@@ -159,6 +160,8 @@ func errorValue(L *lua.LState, err error) *lua.LTable {
 		if advice := suggest.Hint(argument.Param, argument.Known); advice != "" && fail.HintOf(err) == "" {
 			err = fail.Hint(err, "%s", advice)
 		}
+	case errors.As(err, &login): // which failed before there was a client
+		fields["class"] = lua.LString(login.Class())
 	}
 	return newError(L, err, fields)
 }
