@@ -152,7 +152,7 @@ func (c *Client) removeFolder(ctx context.Context, raw string) error {
 	if len(places) > 1 {
 		for _, err := range c.List(ctx, raw) {
 			if err == nil {
-				err = &Error{Host: u.addr(), Code: codeItExists, Message: u.Path + " is not empty"}
+				err = &Error{Host: u.addr(), Code: codeItExists, Message: u.without(u.Path) + " is not empty"}
 			}
 			return err
 		}

@@ -34,7 +34,7 @@ func (c *Client) Move(ctx context.Context, from, to string) error {
 		return c.move(ctx, u, v)
 	}
 	if _, err := c.Stat(ctx, to); err == nil {
-		return fmt.Errorf("%s: %w", v.Path, fs.ErrExist)
+		return fmt.Errorf("%s: %w", v.without(v.Path), fs.ErrExist)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"hash/adler32"
 	"io"
 	"io/fs"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -275,5 +276,61 @@ func TestSourceOfAnotherSize(t *testing.T) {
 		if _, err := c.Stat(t.Context(), url); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("a half file remains: %v", err)
 		}
+	}
+}
+
+// door is what a Client and a Tool have in common.
+type door interface {
+	Put(ctx context.Context, url string, src io.Reader, size int64, overwrite bool) error
+	Get(ctx context.Context, url string, offset, length int64) (io.ReadCloser, error)
+	Stat(ctx context.Context, url string) (Info, error)
+	Checksum(ctx context.Context, url, algorithm string) (string, error)
+	Move(ctx context.Context, from, to string) error
+	Mkdir(ctx context.Context, url string) error
+	Remove(ctx context.Context, url string) error
+	List(ctx context.Context, url string) iter.Seq2[Info, error]
+}
+
+// The opaque part of a URL may hold what opens the storage.
+func TestErrorsTellNoSecrets(t *testing.T) {
+	vars, ctx := servers(t), t.Context()
+	tool, err := NewTool(ToolOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := newClient(t, Options{})
+	for name, test := range map[string]struct {
+		door
+		url string
+	}{
+		"client": {client, vars["TESTBED_XROOTD_URL"]}, "cluster": {client, vars["TESTBED_XROOTD_CLUSTER_URL"]}, "tool": {tool, vars["TESTBED_XROOTD_URL"]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const opaque = "?authz=secret"
+			folder := test.url + "/" + testbed.Unique("opaque-")
+			none, file, other := folder+"/none"+opaque, folder+"/file"+opaque, folder+"/other"+opaque
+			for _, url := range []string{file, other} {
+				if err := test.Put(ctx, url, strings.NewReader("x"), 1, false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, get := test.Get(ctx, none, 0, -1)
+			_, getFolder := test.Get(ctx, folder+opaque, 0, -1)
+			_, stat := test.Stat(ctx, none)
+			_, sum := test.Checksum(ctx, none, "adler32")
+			var list error
+			for _, err := range test.List(ctx, none) {
+				list = err
+			}
+			for what, err := range map[string]error{
+				"get": get, "get of a folder": getFolder, "stat": stat, "checksum": sum, "list": list,
+				"put over a file": test.Put(ctx, file, strings.NewReader("x"), 1, false), "move": test.Move(ctx, none, other),
+				"remove": test.Remove(ctx, none), "remove of a folder": test.Remove(ctx, folder+opaque), "mkdir": test.Mkdir(ctx, file),
+			} {
+				if err == nil || strings.Contains(err.Error(), "secret") {
+					t.Errorf("%s: error %v, want one without the secret", what, err)
+				}
+			}
+		})
 	}
 }

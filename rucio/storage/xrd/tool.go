@@ -71,14 +71,14 @@ func (t *Tool) run(ctx context.Context, u URL, args ...string) (string, error) {
 	if err := cmd.Run(); err != nil {
 		return "", toolError(ctx, "xrdfs "+args[0], u, complaint.String()+out.String(), err)
 	}
-	return strings.TrimSpace(out.String()), nil
+	return strings.TrimSpace(u.without(out.String())), nil
 }
 
 var refusals = regexp.MustCompile(`\[(3\d\d\d)\] *(.*)`)
 
 // toolError makes of a program's words what Client would have said.
 func toolError(ctx context.Context, what string, u URL, said string, err error) error {
-	said = strings.TrimSpace(said)
+	said = strings.TrimSpace(u.without(said))
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	}
@@ -111,7 +111,7 @@ func (t *Tool) Put(ctx context.Context, raw string, src io.Reader, size int64, o
 	if overwrite {
 		args = append([]string{"-f"}, args...)
 	} else if _, err := t.Stat(ctx, raw); err == nil {
-		return fmt.Errorf("%s: %w", u.Path, fs.ErrExist)
+		return fmt.Errorf("%s: %w", u.without(u.Path), fs.ErrExist)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -188,7 +188,7 @@ func (t *Tool) Get(ctx context.Context, raw string, offset, length int64) (io.Re
 		return nil, err
 	}
 	if info.Folder {
-		return nil, &Error{Host: u.addr(), Code: codeIsDirectory, Message: u.Path + " is a folder"}
+		return nil, &Error{Host: u.addr(), Code: codeIsDirectory, Message: u.without(u.Path) + " is a folder"}
 	}
 	left := max(info.Size-offset, 0)
 	if length >= 0 {

@@ -74,6 +74,14 @@ func (u URL) String() string {
 	return scheme + user + u.addr() + "/" + u.Path
 }
 
+// without takes the opaque part, which may hold what opens the storage, out of a text that is for people.
+func (u URL) without(text string) string {
+	if _, opaque := u.split(); opaque != "" {
+		return strings.ReplaceAll(text, opaque, "")
+	}
+	return text
+}
+
 // split returns path and opaque part, that with its question mark.
 func (u URL) split() (path, opaque string) {
 	if i := strings.IndexByte(u.Path, '?'); i >= 0 {
