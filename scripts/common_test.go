@@ -107,3 +107,10 @@ func TestRuleProblem(t *testing.T) {
 		}
 	}
 }
+
+func TestColumns(t *testing.T) {
+	got := eval(t, `return table.concat(require("common.columns").format{ { "rse", "state" }, { "POSIX1", "-" }, { "", "OK" } }, "\n")`)
+	if want := "rse     state\nPOSIX1  -\n        OK"; got.String() != want {
+		t.Errorf("got\n%s", got)
+	}
+}

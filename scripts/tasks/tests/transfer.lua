@@ -1,5 +1,6 @@
 -- Tries all that RSEs are for: files go there and come back by each protocol, and on to other RSEs by rules.
 
+local columns = require "common.columns"
 local rules = require "common.rules"
 local timestamp = require "common.timestamp"
 local uploads = require "common.uploads"
@@ -293,23 +294,6 @@ local function rows(cells)
   return all
 end
 
--- show prints lines of cells in columns.
-local function show(lines)
-  local widths = {}
-  for _, line in ipairs(lines) do
-    for i, text in ipairs(line) do
-      widths[i] = math.max(widths[i] or 0, #text)
-    end
-  end
-  for _, line in ipairs(lines) do
-    local padded = {}
-    for i, text in ipairs(line) do
-      padded[i] = text .. (" "):rep(widths[i] - #text)
-    end
-    print((table.concat(padded, "  "):gsub("%s+$", "")))
-  end
-end
-
 -- file_name is what the file for an RSE and a protocol, if it is known, is called.
 local function file_name(kwargs, rse, protocol)
   local parts = { rse, protocol or nil }
@@ -363,7 +347,7 @@ local function teller(task, cells)
       return
     end
     told = true
-    show(rows(cells))
+    columns.show(rows(cells))
     for _, cell in ipairs(cells) do
       if cell.document then
         report(task, cell)
