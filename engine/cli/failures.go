@@ -87,6 +87,8 @@ func storageCode(err *storage.Error, hint string) (fail.Code, string) {
 		return fail.Task, hint // no login would change it
 	case err.Kind == storage.Denied && strings.Contains(err.Error(), "choose xrdcp") && !strings.Contains(err.Error(), "it takes ztn;"): // which is a token
 		return fail.Auth, cmp.Or(hint, "--xrdcp, or RUCIO_TASK_MANAGER_XRDCP=true, has the installed xrdcp serve root:// storages")
+	case err.Kind == storage.Denied && storage.Scheme(err.PFN) == "s3":
+		return fail.Auth, cmp.Or(hint, "the keys are those of rse-accounts.cfg, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	case err.Kind == storage.Denied:
 		return fail.Auth, cmp.Or(hint, "a storage takes a certificate or proxy (--client-proxy, X509_USER_PROXY), or a token (auth_type oidc, BEARER_TOKEN) over TLS")
 	}

@@ -116,6 +116,9 @@ func (p *program) uploadItems(c *cli.Context) ([]transfer.Item, error) {
 			return nil, usagef("upload: --%s is for one file, and there are %d", flag, len(paths))
 		}
 	}
+	if c.Bool("no-register") && (c.String("dataset") != "" || c.IsSet("lifetime")) {
+		return nil, usagef("upload: --no-register leaves no file that --dataset or --lifetime could be about")
+	}
 	base := transfer.Item{"rse": c.String("rse")}
 	for flag, key := range map[string]string{
 		"scope": "did_scope", "name": "did_name", "guid": "guid", "pfn": "pfn", "protocol": "force_scheme", "impl": "impl",
