@@ -264,15 +264,14 @@ func (p *program) printDownloads(ctx context.Context, c *cli.Context, results []
 			t.failed++
 		}
 	}
-	if err := p.printTransfers(c, "downloaded", files, t); err != nil {
-		return err
-	}
-	if ctx.Err() != nil {
-		return p.ended(ctx, err)
-	}
+	return p.printTransfers(c, "downloaded", files, t, p.endOfDownload(ctx, err))
+}
+
+// endOfDownload makes of what a download returns the error with which the command ends: the reason of each file.
+func (p *program) endOfDownload(ctx context.Context, err error) error {
 	var failed *transfer.DownloadError
-	if !errors.As(err, &failed) {
-		return classify(err)
+	if ctx.Err() != nil || !errors.As(err, &failed) {
+		return p.ended(ctx, err)
 	}
 	var errs []error
 	for _, f := range failed.Failed {

@@ -19,7 +19,8 @@ import (
 
 // finish prints how the program ended, if that has not been told yet, and returns the exit code. Every error reaches
 // people through here: "rucio-task-manager: message", then a line with a hint; what is wrong with definitions is a line each
-// that begins with file:line. With --output json or jsonl the error is on standard output as well, as an object.
+// that begins with file:line. With --output json or jsonl the error is on standard output as well, as an object, unless a document
+// is there already.
 func (p *program) finish(err error) int {
 	code := fail.CodeOf(err)
 	var told ended
@@ -57,9 +58,12 @@ func printError(w io.Writer, err error) {
 		printProblems(w, problems.Errors())
 		return
 	}
-	for _, one := range joined(err) {
+	all := joined(err)
+	for i, one := range all {
 		fmt.Fprintf(w, "%s: %s\n", programName, one)
-		if hint := fail.HintOf(one); hint != "" {
+		hint := fail.HintOf(one)
+		again := i+1 < len(all) && fail.HintOf(all[i+1]) == hint // what is wrong with many files is told of each, what to do once
+		if hint != "" && !again {
 			fmt.Fprintf(w, "hint: %s\n", hint)
 		}
 	}

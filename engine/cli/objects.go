@@ -8,12 +8,15 @@ import (
 
 // objects prints what a command found, one object at a time: as a JSON array, as lines, or not at all (text).
 type objects struct {
+	p      *program
 	w      io.Writer
 	format string
 	n      int
 }
 
-func newObjects(p *program, format string) *objects { return &objects{w: p.Stdout, format: format} }
+func newObjects(p *program, format string) *objects {
+	return &objects{p: p, w: p.Stdout, format: format}
+}
 
 // text tells whether people are to read the answer, so that the command prints it itself.
 func (o *objects) text() bool { return o.format == "text" }
@@ -49,6 +52,7 @@ func (o *objects) end() error {
 	if o.n == 0 {
 		text = "[]\n"
 	}
+	o.p.format = "" // the answer is one document, and whole: of an error standard error and the exit code tell
 	_, err := io.WriteString(o.w, text)
 	return err
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -213,16 +214,14 @@ func (p *program) printUploads(ctx context.Context, c *cli.Context, results []tr
 			errs = append(errs, classify(fmt.Errorf("%s: %w", r.Path, r.Err)))
 		}
 	}
-	if err := p.printTransfers(c, "uploaded", files, t); err != nil {
-		return err
-	}
 	if len(errs) == 0 && err != nil { // the summary could not be written, say
 		errs = append(errs, classify(err))
 	}
+	end := together(errs)
 	if ctx.Err() != nil {
-		return p.ended(ctx, err)
+		end = p.ended(ctx, err)
 	}
-	return together(errs)
+	return p.printTransfers(c, "uploaded", files, t, end)
 }
 
 // ended is how a command ends that a signal may have stopped.
@@ -233,11 +232,17 @@ func (p *program) ended(ctx context.Context, err error) error {
 	return classify(err)
 }
 
-// printTransfers prints files and the total, in the format that was asked for.
-func (p *program) printTransfers(c *cli.Context, verb string, files []any, t total) error {
+// printTransfers prints files and the total, in the format that was asked for, and returns end, the error with which the command
+// ends, unless nothing can be printed.
+func (p *program) printTransfers(c *cli.Context, verb string, files []any, t total, end error) error {
 	switch c.String("output") {
 	case "json":
-		return p.printJSON(map[string]any{"files": files, "total": t.object()})
+		answer := map[string]any{"files": files, "total": t.object()}
+		if end != nil {
+			answer["error"] = newErrorObject(end)
+		}
+		p.format = "" // the answer is one document, and whole
+		return cmp.Or(p.printJSON(answer), end)
 	case "jsonl":
 		out := newObjects(p, "jsonl")
 		for _, file := range append(files, map[string]any{"total": t.object()}) {
@@ -245,8 +250,8 @@ func (p *program) printTransfers(c *cli.Context, verb string, files []any, t tot
 				return err
 			}
 		}
-		return nil
+		return end
 	}
 	_, err := fmt.Fprintln(p.Stdout, t.text(verb))
-	return err
+	return cmp.Or(err, end)
 }
