@@ -53,7 +53,7 @@ type Backend interface {
 	// Space tells the storage's free and used bytes as seen at pfn; Unsupported where it doesn't say.
 	Space(ctx context.Context, pfn string) (Space, error)
 
-	// Close lets go of idle connections. Calls under way end with an error.
+	// Close lets go of idle connections. Calls under way may end with an error.
 	Close() error
 }
 
