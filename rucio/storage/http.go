@@ -102,7 +102,7 @@ func (b *HTTP) undo(ctx context.Context, pfn string, old Info, cause error) erro
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
 	if signed(pfn) {
-		return HalfPut(pfn, cause) // the signature is for nothing but the upload; object stores keep no halves anyway
+		return cause // the signature is for nothing but the upload; object stores keep no halves, and what is there may be another's
 	}
 	if info, err := b.Stat(ctx, pfn); old != (Info{}) && err == nil && info == old {
 		return cause

@@ -159,8 +159,11 @@ func TestUploadOfOneNameToSeveralRSEs(t *testing.T) {
 func TestUploadOfOthersAtOnceAtEachDoor(t *testing.T) {
 	env := testbed.Require(t)
 	vars := env.RequireService(t, "rses")
-	for _, d := range []door{{"ROOT1", "root", ""}, {"ROOT1", "http", ""}, {"CLUSTER1", "root", ""}, {"DAVS1", "davs", ""}, {"S32", "s3", ""}} {
+	for _, d := range []door{{"ROOT1", "root", ""}, {"ROOT1", "http", ""}, {"CLUSTER1", "root", ""}, {"DAVS1", "davs", ""}, {"S31", "https", ""}, {"S32", "s3", ""}} {
 		for _, overwrite := range []bool{false, true} {
+			if overwrite && d.rse == "S31" { // signing takes longer than a registration, and there is no temporary name: see stillUnknown
+				continue
+			}
 			t.Run(fmt.Sprint(d, overwrite), func(t *testing.T) {
 				k := newDesk(t, d.setup(t, env, vars))
 				var items []transfer.Item

@@ -51,6 +51,11 @@ func (u *upload) send(ctx context.Context, f *uploadFile, at *place, overwrite b
 
 // sendPlain sends a file to its final name.
 func (u *upload) sendPlain(ctx context.Context, f *uploadFile, at *place, src *hashingSource, overwrite bool) error {
+	if overwrite {
+		if err := u.stillUnknown(ctx, f); err != nil {
+			return err
+		}
+	}
 	if err := at.put(ctx, src, storage.PutOptions{Overwrite: overwrite, Checksums: f.sums}); err != nil {
 		if half := (*storage.Error)(nil); errors.As(err, &half) && half.Half {
 			return u.tidy(ctx, at, err)
@@ -123,16 +128,33 @@ func (u *upload) renamed(ctx context.Context, f *uploadFile, at, temp *place, fa
 
 // removeUnknown removes what is in a file's place, unless it has been registered meanwhile.
 func (u *upload) removeUnknown(ctx context.Context, f *uploadFile, at *place) error {
-	if !f.owned {
-		found, err := u.metadata(ctx, []rucio.DID{f.did})
-		if err != nil {
-			return err
-		}
-		if why := found[f.did.String()].differs(f.result.Bytes, f.sums); why != "" && f.known.DIDType == "" && found[f.did.String()].DIDType != "" {
-			return &finalError{f.isOther(why)}
-		}
+	if err := u.stillUnknown(ctx, f); err != nil {
+		return err
 	}
 	return at.remove(ctx)
+}
+
+// stillUnknown fails when another file has been registered under the name meanwhile, whose bytes are not to be overwritten. Where
+// uploads have no temporary names one moment is left in which that may happen: no storage is told of catalogues.
+func (u *upload) stillUnknown(ctx context.Context, f *uploadFile) error {
+	if f.owned || f.known.DIDType != "" {
+		return nil
+	}
+	found, err := u.metadata(ctx, []rucio.DID{f.did})
+	if err != nil {
+		return err
+	}
+	other := found[f.did.String()]
+	if other.DIDType == "" {
+		return nil
+	}
+	if err := u.computeSums(ctx, f); err != nil {
+		return err
+	}
+	if why := other.differs(f.result.Bytes, f.sums); why != "" {
+		return &finalError{f.isOther(why)}
+	}
+	return nil
 }
 
 // removeLeftovers removes what earlier attempts have left under temporary names. Whoever may be writing there has lost.
