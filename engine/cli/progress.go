@@ -15,7 +15,7 @@ import (
 // level end for a file that has moved. done takes the bars away again, and may be called twice.
 func (p *program) progressOf(c *cli.Context, end slog.Level) (progress transfer.Progress, done func()) {
 	log := p.logger(c)
-	if !p.StderrTTY || c.Bool("quiet") || c.String("log-format") != "text" || p.Getenv("TERM") == "dumb" {
+	if !p.StderrTTY || p.NoColumns || c.Bool("quiet") || c.String("log-format") != "text" || p.Getenv("TERM") == "dumb" {
 		return newLogProgress(log, p.Now, end), func() {}
 	}
 	b := p.newBars()

@@ -152,5 +152,18 @@ func TestCopyAtATerminal(t *testing.T) {
 	}
 	if strings.Contains(stderr.String(), "INFO") {
 		t.Errorf("told %q", stderr)
+
+	}
+}
+
+// One that has no columns gets log lines, as bars would not be seen.
+func TestCopyAtATerminalWithoutColumns(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a"), "x")
+	s, _, stderr := newTestState(t, "storage", "cp", filepath.Join(dir, "a"), filepath.Join(dir, "b"))
+	s.StderrTTY, s.NoColumns = true, true
+	s.Notify = func() (<-chan os.Signal, func()) { return nil, func() {} }
+	if code := Run(t.Context(), s); code != 0 || !strings.Contains(stderr.String(), "INFO") {
+		t.Errorf("exit code %d, told %q", code, stderr)
 	}
 }

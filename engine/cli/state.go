@@ -33,6 +33,7 @@ type State struct {
 	StdinTTY       bool
 	StdoutTTY      bool
 	StderrTTY      bool
+	NoColumns      bool // the terminal does not know how wide it is, as in a container that nobody looks at
 
 	Files Files
 
@@ -67,6 +68,7 @@ func NewState(version string) *State {
 	if err != nil {
 		home = "" // a container's user may have none; what needs it says so
 	}
+	columns, _, err := term.GetSize(int(os.Stderr.Fd()))
 	return &State{
 		Version: version,
 		Args:    os.Args[1:],
@@ -82,6 +84,7 @@ func NewState(version string) *State {
 		StdinTTY:  term.IsTerminal(int(os.Stdin.Fd())),
 		StdoutTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		StderrTTY: term.IsTerminal(int(os.Stderr.Fd())),
+		NoColumns: err == nil && columns == 0,
 
 		Files: osFiles{},
 

@@ -140,11 +140,18 @@ func KindOf(err error) Kind {
 		return Unsupported
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Other // the caller's wish, which another attempt would not fulfil
-	case errors.As(err, &network), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed),
+	case errors.As(err, &network) && isTemporary(network), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed),
 		errors.Is(err, io.ErrUnexpectedEOF):
 		return Unavailable
 	}
 	return Other
+}
+
+// isTemporary tells of errors that may be those of a network whether they are. A bare number of the system's is an error of the network
+// only if it says so, or comes from a file system that is on one.
+func isTemporary(network net.Error) bool {
+	number, bare := network.(syscall.Errno) //nolint:errorlint // what wraps a number is another matter
+	return !bare || number.Temporary() || number == syscall.EIO || number == syscall.ESTALE
 }
 
 // Is tells whether err is a storage error of this kind.

@@ -218,7 +218,9 @@ func (d *download) isThere(ctx context.Context, f *wanted) (bool, error) {
 	var there string
 	var missing []string
 	for _, path := range f.dests {
-		if ok, err := f.is(ctx, path); err != nil {
+		if ok, err := f.is(ctx, path); errors.Is(err, errIsFolder) {
+			return false, err
+		} else if err != nil {
 			d.log.DebugContext(ctx, "what is there already was not read", "path", path, "error", err)
 			missing = append(missing, path)
 		} else if !ok {
@@ -238,6 +240,9 @@ func (d *download) isThere(ctx context.Context, f *wanted) (bool, error) {
 	return true, nil
 }
 
+// errIsFolder is that a file can't be put where it is to be.
+var errIsFolder = errors.New("is a folder; remove it, or download to another one")
+
 // is tells whether path is this file.
 func (f *wanted) is(ctx context.Context, path string) (bool, error) {
 	st, err := os.Stat(path)
@@ -246,6 +251,8 @@ func (f *wanted) is(ctx context.Context, path string) (bool, error) {
 		return false, nil
 	case err != nil:
 		return false, err
+	case st.IsDir():
+		return false, fmt.Errorf("%s %w", path, errIsFolder)
 	case !st.Mode().IsRegular():
 		return false, nil
 	case f.options.sizeOnly:

@@ -180,10 +180,14 @@ func (p *part) save() {
 
 // replaceFile writes a small file such that it is never seen half.
 func replaceFile(path string, content []byte) error {
-	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
-		return err
+	err := os.WriteFile(path+".new", content, 0o600)
+	if err == nil {
+		err = os.Rename(path+".new", path)
 	}
-	return os.Rename(path+".new", path)
+	if err != nil {
+		_ = os.Remove(path + ".new") // which may be there, with less in it
+	}
+	return err
 }
 
 // present is how many bytes are there.

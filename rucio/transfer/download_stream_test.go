@@ -140,3 +140,12 @@ func TestDownloadToOnePlace(t *testing.T) {
 	}
 	clean(t, filepath.Join(dir, strings.TrimPrefix(dataset, "test:")))
 }
+
+// An RSE that there is not is named.
+func TestDownloadFromNowhere(t *testing.T) {
+	l := newLake(t, nil)
+	_, err := l.download(transfer.Item{"did": l.put("x", random(10), "POSIX1"), "base_dir": t.TempDir(), "rse": "NOWHERE"})
+	if !errors.Is(err, rucio.ErrInvalidRSEExpression) || !strings.Contains(err.Error(), "there is no RSE NOWHERE") {
+		t.Errorf("got %v", err)
+	}
+}
