@@ -72,7 +72,7 @@ func (p *program) download(c *cli.Context) error {
 	began := p.Now()
 	results, err := fetch(ctx, c, client, items)
 	done()
-	err = nearRSE(ctx, client, c.String("rse"), transfer.NoRSE("download", c.String("rse"), err))
+	err = nearRSE(ctx, client, c.String("rse"), err)
 	return p.printDownloads(ctx, c, results, err, p.Now().Sub(began))
 }
 

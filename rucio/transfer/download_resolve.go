@@ -307,7 +307,7 @@ func (d *download) replicas(ctx context.Context, group []*order, inputs []input,
 		met := map[string]bool{}
 		for row, err := range d.c.ListReplicas(ctx, dids, options) {
 			if err != nil {
-				yield(nil, NoRSE(d.method, first.rse, err))
+				yield(nil, noRSE(d.method, first.rse, err))
 				return
 			}
 			f := fileOf(row, inputs)

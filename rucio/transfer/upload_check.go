@@ -97,7 +97,7 @@ func (u *upload) chooseRSE(ctx context.Context, expression string) (*site, error
 	var names []string
 	for rse, err := range u.c.ListRSEs(ctx, &rucio.ListRSEsOptions{RSEExpression: expression}) {
 		if err != nil {
-			return nil, NoRSE("upload", expression, err)
+			return nil, noRSE("upload", expression, err)
 		}
 		names = append(names, rse.RSE)
 	}
@@ -121,9 +121,9 @@ func (u *upload) chooseRSE(ctx context.Context, expression string) (*site, error
 // rseName matches what may be the name of an RSE; an expression has more to it.
 var rseName = regexp.MustCompile(`^[\w-]+$`)
 
-// NoRSE is a server's refusal of an RSE expression, in words that say what there is not: the server's leave that out. Other errors
+// noRSE is a server's refusal of an RSE expression, in words that say what there is not: the server's leave that out. Other errors
 // stay what they are.
-func NoRSE(method, expression string, err error) error {
+func noRSE(method, expression string, err error) error {
 	var refused *rucio.Error
 	if !errors.As(err, &refused) || !errors.Is(refused, rucio.ErrInvalidRSEExpression) {
 		return err
