@@ -48,7 +48,7 @@ func (d *download) run(ctx context.Context, files iter.Seq2[*wanted, error]) ([]
 	if err != nil {
 		return nil, err
 	}
-	d.tracer = d.m.tracer(ctx, d.c, traceRequests)
+	d.tracer = d.m.tracer(ctx, d.c, traceRequestsBeside)
 	queue := newQueue()
 	var workers sync.WaitGroup
 	for range d.threads {
@@ -71,6 +71,7 @@ func (d *download) run(ctx context.Context, files iter.Seq2[*wanted, error]) ([]
 		queue.add(f)
 	}
 	known.end()
+	d.tracer.hurry()
 	if d.broken == nil {
 		d.log.InfoContext(ctx, "downloading", "files", len(all), "at_a_time", min(d.threads, len(all)))
 	}

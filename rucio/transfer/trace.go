@@ -19,12 +19,14 @@ const traceTimeout = 30 * time.Second
 const (
 	// tracesAtOnce is how many traces go in one request: servers take their time over traces, and more of it over many requests.
 	tracesAtOnce = 50
-	// tracePause is how long the first traces wait for more.
+	// tracePause is how long traces wait for more when they are fewer than fit into one request, and the first ones anyway: by then it
+	// is clear which server of several is busy with other calls, and connections go to the others.
 	tracePause = 200 * time.Millisecond
 	// traceRequests is how many requests are under way at a time: a server takes some milliseconds over each trace, and small files
 	// may move faster than that.
 	traceRequests = 3
-	// traceRequestsBeside is how many while files are registered, which traces must not slow down; they catch up when that is done.
+	// traceRequestsBeside is how many while files are registered or listed, which traces must not slow down; they catch up when that is
+	// done.
 	traceRequestsBeside = 1
 )
 
@@ -38,10 +40,12 @@ type tracer struct {
 
 	mu      sync.Mutex
 	waiting []map[string]any
-	pause   *time.Timer // nil until there is a trace
-	over    bool        // the pause is
-	most    int         // requests at a time
-	under   int         // way
+	pausing bool // a pause is under way, at the end of which traces are due
+	begun   bool // the first pause is over
+	due     bool
+	closed  bool
+	most    int // requests that may be under way
+	under   int // requests that are
 	group   sync.WaitGroup
 }
 
@@ -61,51 +65,66 @@ func (t *tracer) add(trace map[string]any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.waiting = append(t.waiting, trace)
-	if t.pause == nil {
-		t.pause = time.AfterFunc(tracePause, t.begin)
-	}
-	if t.over {
-		t.start()
-	}
-}
-
-// begin ends the pause.
-func (t *tracer) begin() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.over = true
+	t.pause()
 	t.start()
 }
 
-// start has as many requests made as what waits is worth. It is called with the lock held.
+// pause begins a pause if none is under way. It is called with the lock held, as start is.
+func (t *tracer) pause() {
+	if !t.pausing {
+		t.pausing = true
+		time.AfterFunc(tracePause, func() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.pausing, t.begun, t.due = false, true, len(t.waiting) > 0
+			t.start()
+		})
+	}
+}
+
+// start has as many requests made as are worth it.
 func (t *tracer) start() {
-	for t.under < t.most && len(t.waiting) > t.under*tracesAtOnce {
+	for t.under < t.most && t.worth(len(t.waiting)-t.under*tracesAtOnce) {
 		t.under++
 		t.group.Go(t.send)
 	}
 }
 
+// worth tells whether so many traces are worth a request now.
+func (t *tracer) worth(n int) bool {
+	return n > 0 && (t.due || t.closed) || n >= tracesAtOnce && t.begun
+}
+
+// hurry makes as many requests at a time as there may be: nothing is slowed down by them any more.
+func (t *tracer) hurry() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.most = traceRequests
+	t.start()
+}
+
 // close waits until all is sent.
 func (t *tracer) close() {
 	t.mu.Lock()
-	if t.pause != nil {
-		t.pause.Stop()
-	}
-	t.most = traceRequests
-	t.start()
+	t.closed = true
 	t.mu.Unlock()
+	t.hurry()
 	t.group.Wait()
 }
 
-// take returns the traces of the next request; none are left when it returns none, and the one who asked is not to ask again.
+// take returns the traces of the next request. When it returns none, the one who asked is not to ask again.
 func (t *tracer) take() []map[string]any {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !t.worth(len(t.waiting)) {
+		t.under--
+		return nil
+	}
 	n := min(len(t.waiting), tracesAtOnce)
 	some := t.waiting[:n:n]
-	t.waiting = t.waiting[n:]
-	if n == 0 {
-		t.under--
+	t.waiting, t.due = t.waiting[n:], false
+	if len(t.waiting) > 0 {
+		t.pause()
 	}
 	return some
 }
