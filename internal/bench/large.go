@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,32 +34,35 @@ func (s setup) large() (string, error) {
 	return path, f.Close()
 }
 
-// onto is a contender that writes one file, which is removed before each run: to overwrite it would cost some more than others.
-func onto(file string, c contender) contender {
-	argv := c.argv
-	c.fresh = func() ([]string, error) {
-		err := remove(file)
-		syscall.Sync() // what others wrote is on disk
-		return argv, err
+// withLarge is withServices, and tells where the large file is.
+func (s setup) withLarge(services ...string) (setup, string, error) {
+	s, err := s.withServices(services...)
+	if err != nil {
+		return s, "", err
 	}
+	path, err := s.large()
+	return s, path, err
+}
+
+// onto is a contender that writes to a path, which is removed before each run: to overwrite it would cost some more than others.
+func onto(path string, c contender) contender {
+	c.fresh = without(path, c.argv...)
 	return c
 }
 
-func remove(file string) error {
-	if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
-		return err
+// without gives arguments when what is at a path has been removed, and all that others wrote is on disk.
+func without(path string, argv ...string) func() ([]string, error) {
+	return func() ([]string, error) {
+		err := os.RemoveAll(path)
+		syscall.Sync()
+		return argv, err
 	}
-	return nil
 }
 
 // prepareCurl copies a large file over TLS.
 func prepareCurl(up bool) func(context.Context, setup) ([]contender, error) {
 	return func(ctx context.Context, s setup) ([]contender, error) {
-		s, err := s.withServices("rses")
-		if err != nil {
-			return nil, err
-		}
-		path, err := s.large()
+		s, path, err := s.withLarge("rses")
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +74,7 @@ func prepareCurl(up bool) func(context.Context, setup) ([]contender, error) {
 		url := strings.Replace(door, "davs://", "https://", 1)
 		curl := []string{"curl", "-sSf", "--cacert", s.vars["TESTBED_CA"], "--cert", s.vars["TESTBED_USER_CERT"], "--key", s.vars["TESTBED_USER_KEY"]}
 		send := contender{name: "curl -T", argv: append(slices.Clip(curl), "-T", path, url)}
-		s.atEnd(func() { _ = remove(stored) })
+		s.atEnd(func() { _ = os.Remove(stored) })
 		if up {
 			return []contender{
 				onto(stored, contender{name: "ours", argv: []string{s.bin, "storage", "cp", path, door}, env: env}), onto(stored, send),
@@ -94,16 +95,12 @@ func prepareCurl(up bool) func(context.Context, setup) ([]contender, error) {
 // there is a copy of ours that does not either.
 func prepareXrdcp(up bool) func(context.Context, setup) ([]contender, error) {
 	return func(ctx context.Context, s setup) ([]contender, error) {
-		s, err := s.withServices("rses")
-		if err != nil {
-			return nil, err
-		}
-		path, err := s.large()
+		s, path, err := s.withLarge("rses")
 		if err != nil {
 			return nil, err
 		}
 		door, stored := s.vars["TESTBED_XROOTD_URL"]+"/rses/ROOT1/bench", filepath.Join(s.vars["TESTBED_RSE_ROOT1_FOLDER"], "bench")
-		s.atEnd(func() { _ = remove(stored) })
+		s.atEnd(func() { _ = os.Remove(stored) })
 		from, to, written := door, filepath.Join(s.dir, "copy"), filepath.Join(s.dir, "copy")
 		if up {
 			from, to, written = path, door, stored
@@ -127,17 +124,20 @@ func prepareLargeUp(_ context.Context, s setup) ([]contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours := contender{name: "ours", env: env, fresh: func() ([]string, error) {
-		path, err := s.another()
-		syscall.Sync()
-		return []string{s.bin, "upload", path, "--rse", asOne.rse, "--scope", "test", "--protocol", asOne.scheme}, err
-	}}
-	theirs, err := pythons(s, asOne, "upload.py", pythonUpload, env, func() ([]string, error) {
-		path, err := s.another()
-		syscall.Sync()
-		return []string{path, asOne.rse, asOne.scheme}, err
-	})
-	return append([]contender{ours}, theirs...), err
+	fresh := func(argv func(path string) []string) func() ([]string, error) {
+		return func() ([]string, error) {
+			path, err := s.another()
+			syscall.Sync()
+			return argv(path), err
+		}
+	}
+	theirs, err := pythons(s, asOne, "upload.py", pythonUpload, env, fresh(func(path string) []string { return []string{path, asOne.rse, asOne.scheme} }))
+	return append([]contender{{name: "ours", env: env, fresh: fresh(s.uploadOne)}}, theirs...), err
+}
+
+// uploadOne is the command that uploads a large file.
+func (s setup) uploadOne(path string) []string {
+	return []string{s.bin, "upload", path, "--rse", asOne.rse, "--scope", "test", "--protocol", asOne.scheme}
 }
 
 // prepareLargeDown downloads a large file by its DID.
@@ -151,29 +151,18 @@ func prepareLargeDown(ctx context.Context, s setup) ([]contender, error) {
 		return nil, err
 	}
 	did, folder := "test:"+filepath.Base(path), filepath.Join(s.dir, "large-down")
-	_, err = once(ctx, contender{name: "upload", env: env, argv: []string{s.bin, "upload", path, "--rse", asOne.rse, "--scope", "test", "--protocol", asOne.scheme}})
-	if err != nil {
+	if _, err := once(ctx, contender{name: "upload", env: env, argv: s.uploadOne(path)}); err != nil {
 		return nil, err
 	}
-	fresh := func(argv ...string) func() ([]string, error) {
-		return func() ([]string, error) {
-			err := os.RemoveAll(folder)
-			syscall.Sync()
-			return argv, err
-		}
-	}
-	ours := contender{name: "ours", env: env, fresh: fresh(s.bin, "download", did, "--dir", folder, "--protocol", asOne.scheme)}
-	theirs, err := pythons(s, asOne, "download.py", pythonDownload, env, fresh(did, folder, asOne.scheme))
+	ours := onto(folder, contender{name: "ours", env: env, argv: []string{s.bin, "download", did, "--dir", folder, "--protocol", asOne.scheme}})
+	theirs, err := pythons(s, asOne, "download.py", pythonDownload, env, without(folder, did, folder, asOne.scheme))
 	return append([]contender{ours}, theirs...), err
 }
 
 // forLarge has all that Python needs as well, and leaves no large files on the storage.
 func (s setup) forLarge() (setup, []string, error) {
-	s, err := s.withServices("rses", "gfal")
+	s, _, err := s.withLarge("rses", "gfal")
 	if err != nil {
-		return s, nil, err
-	}
-	if _, err := s.large(); err != nil {
 		return s, nil, err
 	}
 	s.atEnd(func() {

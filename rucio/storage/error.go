@@ -147,8 +147,8 @@ func KindOf(err error) Kind {
 	return Other
 }
 
-// isTemporary tells of errors that may be those of a network whether they are. A bare number of the system's is an error of the network
-// only if it says so, or comes from a file system that is on one.
+// isTemporary tells whether what looks like an error of the network is one that may pass. Bare numbers of the system's look like that
+// too: those are that say so themselves, and those of file systems that are on a network.
 func isTemporary(network net.Error) bool {
 	number, bare := network.(syscall.Errno) //nolint:errorlint // what wraps a number is another matter
 	return !bare || number.Temporary() || number == syscall.EIO || number == syscall.ESTALE

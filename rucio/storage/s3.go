@@ -136,8 +136,9 @@ func (b *S3) Put(ctx context.Context, pfn string, src Source, options PutOptions
 	return err
 }
 
-// upload sends the bytes; began tells whether the server may have stored some of them, of which it has told nothing. What fits into one request goes with its md5, for the server to verify: some store what they have
-// got when a connection breaks (versitygw 1.8). Parts of what does not fit become an object only once all are there.
+// upload sends the bytes; began tells whether the server may have stored some of them, of which it has told nothing. What fits into
+// one request goes with its md5, for the server to verify: some store what they have got when a connection breaks (versitygw 1.8).
+// Parts of what does not fit become an object only once all are there.
 func (b *S3) upload(ctx context.Context, o object, src Source, options PutOptions, settings minio.PutObjectOptions) (began bool, err error) {
 	if src.Size() <= maxSingle && options.Checksums["md5"] == "" {
 		sum, err := md5Of(ctx, src, options)

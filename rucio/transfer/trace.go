@@ -30,7 +30,7 @@ const (
 	traceRequestsBeside = 1
 )
 
-// tracer sends traces beside the transfers that they tell of, all in one request that have come while the last one was under way.
+// tracer sends traces beside the transfers that they tell of, many in one request.
 type tracer struct {
 	m      *Mover
 	c      *rucio.Client

@@ -40,12 +40,18 @@ function collections.try(scope, options)
   return nil, collection
 end
 
--- attach puts a file into a collection. It returns false and the error where that is not possible; one that is in it already
--- is fine.
+-- attach puts a file into a collection, into none where that is nil. Where it is not possible it says so in the log; a file that
+-- is in it already is fine.
 function collections.attach(collection, scope, name)
-  return pcall(rucio.attach_dids_to_dids, {
+  if not collection then
+    return
+  end
+  local attached, problem = pcall(rucio.attach_dids_to_dids, {
     { scope = collection.scope, name = collection.name, dids = { { scope = scope, name = name } } },
   }, true)
+  if not attached then
+    log.warn("not attached to " .. did.format(collection) .. ": " .. tostring(problem))
+  end
 end
 
 return collections

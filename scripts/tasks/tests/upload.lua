@@ -75,11 +75,8 @@ end
 -- one uploads a file and tells of it.
 local function one(task, kwargs, dataset, upload, id)
   local result = uploads.run(upload)
-  if result.ok and dataset then
-    local attached, problem = collections.attach(dataset, upload.scope, upload.name)
-    if not attached then
-      log.warn("not attached to " .. did.format(dataset) .. ": " .. tostring(problem))
-    end
+  if result.ok then
+    collections.attach(dataset, upload.scope, upload.name)
   end
   report(task, kwargs, upload, result, id)
   task.check(string.format("upload of %s to %s by %s", upload.name, upload.rse, upload.protocol), result.ok, result.reason)

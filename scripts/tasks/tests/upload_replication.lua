@@ -61,12 +61,7 @@ local function send(task, kwargs, dataset, rse, size)
     rules.emit(task, upload.scope, upload.name, uploads.older_base(task, upload, result))
     return nil
   end
-  if dataset then
-    local attached, problem = collections.attach(dataset, upload.scope, upload.name)
-    if not attached then
-      log.warn("not attached to " .. did.format(dataset) .. ": " .. tostring(problem))
-    end
-  end
+  collections.attach(dataset, upload.scope, upload.name)
   return upload
 end
 
